@@ -33,7 +33,7 @@ def seed_everything(seed: int) -> None:
 
 
 def device() -> torch.device:
-    """Choose where tensors live: CUDA if there is a GPU, else Apple's MPS, else the CPU.
+    """Choose where tensors live: CUDA if there is one, else Apple's MPS, else the CPU.
 
     The environment variable ``DLBOOK_DEVICE`` (``cpu``, ``cuda``, ``cuda:1``, ``mps``)
     overrides the choice.

@@ -1,0 +1,54 @@
+"""What the site needs to be read without a network, and to be honest about its outputs.
+
+MathJax comes from an installed package; of its files the site takes one script and the
+fonts. Downloaded notebooks carry their outputs. Before anything is read, outputs that
+another version of the package printed are thrown away.
+"""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import execution
+import ledger
+import nbformat
+
+MATHJAX = "mathjax/tex-chtml-full.js"
+
+
+def drop_stale_outputs(app):
+    """Empty the cache if the package or the pins changed; keep progress bars quiet."""
+    os.environ["TQDM_DISABLE"] = "1"
+    execution.open_cache()
+    app.config.mathjax_path = f"../{MATHJAX}"
+
+
+def copy_mathjax(app, error):
+    """Put MathJax beside the pages: the script and its fonts, 1.8 MB."""
+    if error or app.builder.format != "html":
+        return
+    package = Path(find_spec("sphinx-mathjax-offline").submodule_search_locations[0])
+    source = package / "static" / "mathjax"
+    target = Path(app.outdir) / "mathjax"
+    fonts = "output/chtml/fonts/woff-v2"
+    shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
+    shutil.copy(source / Path(MATHJAX).name, target)
+
+
+def write_executed_notebooks(app, error):
+    """Replace the notebooks offered for download by executed ones."""
+    if error or app.builder.format != "html":
+        return
+    for docname, _, done in ledger.executions():
+        target = Path(app.outdir) / "_sources" / f"{docname}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(done.notebook, target)
+
+
+def setup(app):
+    """Connect the three."""
+    app.connect("builder-inited", drop_stale_outputs)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", write_executed_notebooks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,299 @@
+"""Figures of the book: every function draws on an Axes and returns it.
+
+One light, opaque style that sits well on a light and on a dark page, in the
+colour-blind-safe colours of Okabe and Ito (2008), "Color Universal Design".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from dlbook.training import History
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
+
+
+def style() -> None:
+    """Set the book's figure style: SVG, white ground, colour-blind-safe cycle."""
+    set_matplotlib_formats("svg")
+    plt.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=COLORS) + cycler(linestyle=LINE_STYLES),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.titlesize": "medium",
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "figure.figsize": (6.4, 3.6),
+            "font.size": 11,
+            "grid.alpha": 0.3,
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "savefig.facecolor": "white",
+            "svg.hashsalt": "dlbook",
+        }
+    )
+
+
+def curves(
+    series: Mapping[str, Sequence[float] | torch.Tensor],
+    ax: Axes,
+    x: Sequence[float] | torch.Tensor | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+) -> Axes:
+    """Draw named lines over a common axis, told apart by colour and by dash.
+
+    Args:
+        series: Values of each line, by its name in the legend.
+        ax: Where to draw.
+        x: Positions shared by all lines; default 0, 1, 2, …
+        xlabel: Label of the horizontal axis, with its unit.
+        ylabel: Label of the vertical axis, with its unit.
+
+    Returns:
+        ``ax``.
+
+    Raises:
+        ValueError: If a line's length differs from that of ``x``.
+    """
+    for name, values in series.items():
+        y = _array(values)
+        positions = np.arange(len(y)) if x is None else _array(x)
+        if len(positions) != len(y):
+            raise ValueError(
+                f"line {name!r} has {len(y)} values, but x has {len(positions)}"
+            )
+        ax.plot(positions, y, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(series) > 1:
+        ax.legend()
+    return ax
+
+
+def history(history: History, ax: Axes) -> Axes:
+    """Draw the loss of a training run by epoch, with the validation loss if it has one.
+
+    Args:
+        history: What `dlbook.training.fit` returned.
+        ax: Where to draw.
+
+    Returns:
+        ``ax``.
+    """
+    epochs = range(1, len(history.train_loss) + 1)
+    lines = {"training": history.train_loss}
+    if history.validation_loss:
+        lines["validation"] = history.validation_loss
+    return curves(lines, ax, x=list(epochs), xlabel="epoch", ylabel="loss (nats)")
+
+
+def image_grid(
+    images: torch.Tensor,
+    ax: Axes,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+) -> Axes:
+    """Tile images of one size on one Axes, row by row.
+
+    Args:
+        images: ``(n, height, width)``, ``(n, 1, height, width)`` in any range (drawn in
+            grey from smallest to largest), or ``(n, 3, height, width)`` in [0, 1].
+        ax: Where to draw.
+        titles: A short text above each image.
+        columns: Images a row; default about twice as many as rows.
+
+    Returns:
+        ``ax``.
+
+    Raises:
+        ValueError: If ``images`` has another shape, or ``titles`` another length.
+    """
+    tiles = _array(images)
+    if tiles.ndim == 3:
+        tiles = tiles[:, None]
+    if tiles.ndim != 4 or tiles.shape[1] not in (1, 3):
+        raise ValueError(
+            "images must be (n, height, width), (n, 1, height, width) or "
+            f"(n, 3, height, width), got {tuple(np.shape(images))}"
+        )
+    count, channels, height, width = tiles.shape
+    if titles is not None and len(titles) != count:
+        raise ValueError(f"{count} images need {count} titles, got {len(titles)}")
+    columns = min(count, columns or int(np.ceil(np.sqrt(2 * count))))
+    rows = -(-count // columns)
+    gap = max(1, height // 8) + (0 if titles is None else int(0.45 * height))
+    canvas = np.full((rows * (height + gap), columns * (width + gap), channels), np.nan)
+    for index, tile in enumerate(tiles):
+        row, column = divmod(index, columns)
+        top, left = row * (height + gap) + gap, column * (width + gap) + gap // 2
+        canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
+        if titles is not None:
+            ax.text(
+                left + width / 2,
+                top - 0.6,
+                titles[index],
+                ha="center",
+                va="bottom",
+                size=9,
+            )
+    ax.imshow(np.ma.masked_invalid(canvas.squeeze()))
+    ax.set_axis_off()
+    return ax
+
+
+def kernels(weight: torch.Tensor, ax: Axes, columns: int | None = None) -> Axes:
+    """Draw the first input channel's kernels of a convolution, blue to red around zero.
+
+    Args:
+        weight: ``(out_channels, in_channels, height, width)``.
+        ax: Where to draw.
+        columns: Kernels a row.
+
+    Returns:
+        ``ax``.
+    """
+    image_grid(weight[:, :1], ax, columns=columns)
+    limit = float(weight[:, :1].abs().max())
+    ax.images[-1].set(cmap="RdBu_r", clim=(-limit, limit))
+    return ax
+
+
+def feature_maps(maps: torch.Tensor, ax: Axes, columns: int | None = None) -> Axes:
+    """Draw what each channel of a layer answers to one image; bright is strong.
+
+    Args:
+        maps: ``(channels, height, width)``.
+        ax: Where to draw.
+        columns: Maps a row.
+
+    Returns:
+        ``ax``.
+    """
+    image_grid(maps, ax, columns=columns)
+    ax.images[-1].set(cmap="viridis")
+    return ax
+
+
+def confusion_matrix(
+    counts: torch.Tensor | np.ndarray, ax: Axes, class_names: Sequence[str]
+) -> Axes:
+    """Draw how often each true class was taken for each predicted one.
+
+    Args:
+        counts: ``(classes, classes)``; row: true class, column: predicted class.
+        ax: Where to draw.
+        class_names: One name a class.
+
+    Returns:
+        ``ax``.
+    """
+    table = _array(counts)
+    mistakes = table - np.diag(np.diag(table))
+    ax.imshow(mistakes, cmap="Oranges", vmax=max(1, 1.5 * mistakes.max()))
+    for (row, column), count in np.ndenumerate(table):
+        if count:
+            weight = "bold" if row == column else "normal"
+            ax.text(
+                column, row, int(count), ha="center", va="center", weight=weight, size=9
+            )
+    ax.set_xticks(range(len(class_names)), class_names)
+    ax.set_yticks(range(len(class_names)), class_names)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
+    return ax
+
+
+def decision_regions(
+    model: Callable[[torch.Tensor], torch.Tensor],
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    ax: Axes,
+) -> Axes:
+    """Colour the plane by the class a model predicts, and draw the points over it.
+
+    Args:
+        model: Maps ``(n, 2)`` to class scores ``(n, classes)``.
+        inputs: ``(n, 2)``.
+        labels: ``(n,)``, whole numbers from 0.
+        ax: Where to draw.
+
+    Returns:
+        ``ax``.
+    """
+    low, high = inputs.amin(0) - 0.3, inputs.amax(0) + 0.3
+    xs = torch.linspace(float(low[0]), float(high[0]), 200)
+    ys = torch.linspace(float(low[1]), float(high[1]), 200)
+    plane = torch.cartesian_prod(xs, ys).to(inputs)
+    with torch.no_grad():
+        classes = model(plane).argmax(1).reshape(200, 200).T.cpu()
+    num_classes = int(labels.max()) + 1
+    ax.contourf(
+        xs, ys, classes, levels=np.arange(num_classes + 1) - 0.5,
+        colors=COLORS[:num_classes], alpha=0.25,
+    )  # fmt: skip
+    for label in range(num_classes):
+        x, y = _array(inputs[labels == label]).T
+        ax.scatter(x, y, s=12, color=COLORS[label], label=f"class {label}")
+    ax.set(xlabel="first input", ylabel="second input")
+    ax.legend()
+    return ax
+
+
+def contours(
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    ax: Axes,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    levels: int | Sequence[float] = 20,
+) -> Axes:
+    """Draw the level lines of a function of two variables.
+
+    Args:
+        function: Maps two grids of one shape to the values on them.
+        ax: Where to draw.
+        xlim: Range of the first variable.
+        ylim: Range of the second variable.
+        levels: How many lines, or at which values.
+
+    Returns:
+        ``ax``.
+    """
+    xs, ys = torch.linspace(*xlim, 200), torch.linspace(*ylim, 200)
+    grid_x, grid_y = torch.meshgrid(xs, ys, indexing="xy")
+    values = function(grid_x, grid_y)
+    ax.contour(grid_x, grid_y, values, levels=levels, cmap="viridis", linewidths=0.8)
+    ax.grid(False)
+    return ax
+
+
+def path(points: torch.Tensor, ax: Axes, label: str | None = None) -> Axes:
+    """Draw the way an optimizer went: a dot a step, a cross at the end.
+
+    Args:
+        points: ``(steps, 2)``.
+        ax: Where to draw.
+        label: Name in the legend.
+
+    Returns:
+        ``ax``.
+    """
+    x, y = _array(points).T
+    (line,) = ax.plot(x, y, marker=".", markersize=4, linewidth=1, label=label)
+    ax.plot(x[-1], y[-1], marker="x", markersize=8, color=line.get_color())
+    return ax
+
+
+def _array(values) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+    return np.asarray(values)

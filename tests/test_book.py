@@ -1,0 +1,75 @@
+"""What a chapter shows its reader: sources and checked numbers."""
+
+import pytest
+import torch
+
+from dlbook import book, runtime
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    outputs = []
+
+    def keep(data, raw=False, metadata=None):
+        outputs.append((data, metadata))
+
+    monkeypatch.setattr(book, "display", keep)
+    return outputs
+
+
+def test_a_number_within_its_bound_is_shown_glued_and_entered_in_the_ledger(shown):
+    book.record("accuracy", 0.98, at_least=0.97, peer="somebody: 0.9")
+    [(data, metadata)] = shown
+    assert data["text/plain"] == "0.98"
+    assert "accuracy" in data["text/html"]
+    assert "0.98" in data["text/html"]
+    assert metadata["scrapbook"] == {"name": "accuracy", "mime_prefix": ""}
+    assert metadata["dlbook"] == {
+        "name": "accuracy",
+        "value": 0.98,
+        "unit": "",
+        "kind": "asserted",
+        "bound": "at least 0.97",
+        "peer": "somebody: 0.9",
+    }
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [{"at_least": 0.5}, {"at_most": 0.3}, {"near": (0.5, 0.05)}, {"near": (0.3, 0.05)}],
+)
+def test_a_broken_bound_fails_and_names_value_and_bound(shown, bound):
+    with pytest.raises(AssertionError, match=r"'loss' is 0\.4.*expected"):
+        book.record("loss", 0.4, **bound)
+    assert shown == []
+
+
+def test_every_given_bound_counts(shown):
+    book.record("loss", 0.4, at_least=0.4, at_most=0.4, near=(0.5, 0.1))
+    with pytest.raises(AssertionError):
+        book.record("loss", 0.4, at_least=0.1, at_most=0.39)
+
+
+def test_a_measurement_needs_no_bound_but_a_unit(shown):
+    book.record("time", torch.tensor(1.5), unit="s")
+    assert shown[0][1]["dlbook"]["kind"] == "measured"
+    with pytest.raises(ValueError, match="unit"):
+        book.record("time", 1.5)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_refused(shown, value):
+    with pytest.raises(ValueError, match="finite"):
+        book.record("loss", value, at_most=1.0)
+
+
+def test_the_source_shown_is_the_source_imported(shown):
+    book.show_source(runtime.generator)
+    text = shown[0][0].data
+    assert "From `dlbook/runtime.py`" in text
+    assert "return torch.Generator(device=device).manual_seed(seed)" in text
+
+
+def test_something_without_source_is_refused():
+    with pytest.raises(TypeError, match="function or class"):
+        book.show_source(3)
