@@ -16,7 +16,7 @@ check: .venv/.done              ## lint, format, types, docstrings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy dlbook
 
 test: .venv/.done               ## unit tests, and every notebook executed through nbval
-	$(BIN)/python -m pytest -q $(NBVAL) tests chapters
+	$(BIN)/python -m pytest -q $(NBVAL) --ignore=tests/browser tests chapters
 
 book: .venv/.done               ## execute what the cache lacks, then build _build/html
 	$(BIN)/python _ext/pairs.py && $(BIN)/python -m pytest -q $(NBVAL) --only-uncached chapters

@@ -1,0 +1,97 @@
+"""Every figure function draws on the Axes it gets, returns it, and refuses misfits."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from dlbook import plotting
+from dlbook.runtime import generator
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def rand(*shape):
+    return torch.rand(*shape, generator=generator(0))
+
+
+def test_the_style_is_opaque_and_tells_lines_apart_by_colour_and_dash():
+    plotting.style()
+    cycle = plt.rcParams["axes.prop_cycle"]
+    assert plt.rcParams["savefig.facecolor"] == "white"
+    assert len({(entry["color"], entry["linestyle"]) for entry in cycle}) == 7
+    assert len({entry["color"] for entry in cycle}) == 7
+
+
+def test_curves_draw_each_line_with_its_name_at_its_place(ax):
+    assert (
+        plotting.curves({"a": [1, 2], "b": torch.tensor([3.0, 4.0])}, ax, x=[5, 7])
+        is ax
+    )
+    assert [line.get_label() for line in ax.lines] == ["a", "b"]
+    assert ax.lines[1].get_xydata().tolist() == [[5, 3], [7, 4]]
+    with pytest.raises(ValueError, match="'c' has 3 values, but x has 2"):
+        plotting.curves({"c": [1, 2, 3]}, ax, x=[5, 7])
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 6), (5, 1, 4, 6), (5, 3, 4, 6)])
+def test_an_image_grid_holds_every_pixel_of_every_image(ax, shape):
+    images = rand(*shape)
+    assert plotting.image_grid(images, ax, titles=list("abcde"), columns=3) is ax
+    drawn = ax.images[0].get_array().compressed()
+    np.testing.assert_allclose(np.sort(drawn), np.sort(images.flatten().numpy()))
+    assert [text.get_text() for text in ax.texts] == list("abcde")
+
+
+def test_an_image_grid_refuses_what_is_no_stack_of_images(ax):
+    with pytest.raises(ValueError, match=r"got \(4, 6\)"):
+        plotting.image_grid(rand(4, 6), ax)
+    with pytest.raises(ValueError, match=r"got \(5, 2, 4, 6\)"):
+        plotting.image_grid(rand(5, 2, 4, 6), ax)
+    with pytest.raises(ValueError, match="5 images need 5 titles, got 1"):
+        plotting.image_grid(rand(5, 4, 6), ax, titles=["a"])
+
+
+def test_kernels_are_coloured_symmetrically_around_zero(ax):
+    plotting.kernels(rand(4, 2, 3, 3) - 0.2, ax)
+    low, high = ax.images[0].get_clim()
+    assert low == -high < 0
+
+
+def test_feature_maps_show_one_tile_a_channel(ax):
+    plotting.feature_maps(rand(6, 4, 5), ax)
+    assert ax.images[0].get_array().count() == 6 * 4 * 5
+
+
+def test_a_confusion_matrix_writes_every_count_that_is_not_zero(ax):
+    plotting.confusion_matrix(torch.tensor([[8, 0], [2, 9]]), ax, ["a", "b"])
+    assert sorted(text.get_text() for text in ax.texts) == ["2", "8", "9"]
+
+
+def test_decision_regions_colour_each_point_by_the_class_predicted_there(ax):
+    inputs, labels = rand(20, 2), torch.arange(20) % 2
+    plotting.decision_regions(
+        lambda p: torch.stack([p[:, 1], p[:, 0]], 1), inputs, labels, ax
+    )
+    [regions] = [c for c in ax.collections if hasattr(c, "levels")]
+    upper_left, lower_right = (-0.1, 0.9), (0.9, -0.1)
+    first, second = regions.get_paths()
+    assert first.contains_point(upper_left)
+    assert second.contains_point(lower_right)
+    assert not first.contains_point(lower_right)
+
+
+def test_contours_and_a_path_share_an_axes(ax):
+    plotting.contours(lambda x, y: x**2 + y**2, ax, (-1, 1), (-2, 2), levels=[0.5])
+    plotting.path(torch.tensor([[1.0, 1.0], [0.5, 0.2]]), ax, label="way")
+    [level] = ax.collections
+    radii = np.hypot(*level.get_paths()[0].vertices.T)
+    np.testing.assert_allclose(radii, np.sqrt(0.5), atol=1e-3)
+    assert ax.lines[0].get_label() == "way"
+    assert ax.lines[1].get_xydata().tolist() == [[0.5, 0.2]]
