@@ -1,0 +1,6 @@
+"""Whole networks, made of the layers of :mod:`dlbook.nn`."""
+
+from dlbook.models.lenet import LeNet
+from dlbook.models.mlp import MLP
+
+__all__ = ["MLP", "LeNet"]

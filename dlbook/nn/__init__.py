@@ -1,0 +1,65 @@
+"""A drop-in for ``torch.nn``, written to be read.
+
+Layers and losses have the names, arguments, defaults, state dicts and values of
+torch's; :func:`to_torch` swaps them for torch's own. What torch accepts with a warning
+or broadcasts, they refuse in words, and an argument they leave out is never ignored.
+"""
+
+from torch.nn import Module, ModuleDict, ModuleList, Parameter, Sequential
+
+from dlbook.nn.activations import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from dlbook.nn.binary_cross_entropy import BCELoss, BCEWithLogitsLoss
+from dlbook.nn.conv import Conv1d, Conv2d
+from dlbook.nn.cross_entropy import CrossEntropyLoss, NLLLoss
+from dlbook.nn.dropout import Dropout
+from dlbook.nn.linear import Flatten, Identity, Linear
+from dlbook.nn.losses import HuberLoss, KLDivLoss, L1Loss, MSELoss
+from dlbook.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from dlbook.nn.twin import to_torch
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "Conv1d",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Flatten",
+    "HuberLoss",
+    "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "NLLLoss",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "to_torch",
+]

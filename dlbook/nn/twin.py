@@ -1,0 +1,96 @@
+"""Swap every layer for torch's own: understand with ours, train with the library's."""
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from torch.nn import Module
+
+from dlbook.nn import (
+    activations,
+    binary_cross_entropy,
+    conv,
+    cross_entropy,
+    dropout,
+    linear,
+    losses,
+    pooling,
+)
+
+TWINS: dict[type[Module], type[Module]] = {
+    linear.Linear: torch.nn.Linear,
+    linear.Flatten: torch.nn.Flatten,
+    linear.Identity: torch.nn.Identity,
+    activations.ReLU: torch.nn.ReLU,
+    activations.LeakyReLU: torch.nn.LeakyReLU,
+    activations.ELU: torch.nn.ELU,
+    activations.GELU: torch.nn.GELU,
+    activations.SiLU: torch.nn.SiLU,
+    activations.Sigmoid: torch.nn.Sigmoid,
+    activations.Tanh: torch.nn.Tanh,
+    activations.Softplus: torch.nn.Softplus,
+    activations.Softmax: torch.nn.Softmax,
+    activations.LogSoftmax: torch.nn.LogSoftmax,
+    losses.MSELoss: torch.nn.MSELoss,
+    losses.L1Loss: torch.nn.L1Loss,
+    losses.HuberLoss: torch.nn.HuberLoss,
+    losses.KLDivLoss: torch.nn.KLDivLoss,
+    binary_cross_entropy.BCELoss: torch.nn.BCELoss,
+    binary_cross_entropy.BCEWithLogitsLoss: torch.nn.BCEWithLogitsLoss,
+    cross_entropy.NLLLoss: torch.nn.NLLLoss,
+    cross_entropy.CrossEntropyLoss: torch.nn.CrossEntropyLoss,
+    conv.Conv1d: torch.nn.Conv1d,
+    conv.Conv2d: torch.nn.Conv2d,
+    pooling.MaxPool2d: torch.nn.MaxPool2d,
+    pooling.AvgPool2d: torch.nn.AvgPool2d,
+    pooling.AdaptiveAvgPool2d: torch.nn.AdaptiveAvgPool2d,
+    dropout.Dropout: torch.nn.Dropout,
+}
+
+
+def to_torch(model: Module) -> Module:
+    """Rebuild a model from torch's layers, around the very same parameters.
+
+    Every layer of :mod:`dlbook.nn` becomes its ``torch.nn`` twin, which holds the same
+    Parameter objects and buffers: train either model, and both change. Parameters that
+    two layers share stay shared. Everything else is copied, layers without a twin
+    (including subclasses, which may compute something else) with shared parameters.
+    Call it after ``model.to(...)``: moving one model later would part them. Hooks on
+    the layers that are swapped do not come along.
+
+    Args:
+        model: Any module, in training or evaluation mode; left unchanged.
+
+    Returns:
+        A new module in the same mode, which computes the same.
+
+    Raises:
+        TypeError: If ``model`` is not a module.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"to_torch needs a Module, got {type(model).__name__}")
+    # deepcopy takes from this table instead of copying what is in it.
+    replacements: dict[int, Any] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        replacements[id(tensor)] = tensor
+    for layer in model.modules():
+        if type(layer) in TWINS:
+            replacements[id(layer)] = _twin(layer)
+    return copy.deepcopy(model, replacements)
+
+
+def _twin(layer: Module) -> Module:
+    twin_class = TWINS[type(layer)]
+    arguments: dict[str, Any] = {}
+    for name, parameter in inspect.signature(twin_class).parameters.items():
+        if name == "device":
+            arguments[name] = "meta"  # draws and stores nothing: ours has the values
+        elif name == "bias":
+            arguments[name] = layer.bias is not None
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and hasattr(layer, name):
+            arguments[name] = getattr(layer, name)
+    twin = twin_class(**arguments)
+    for name, tensor in layer.named_parameters(recurse=False):
+        twin.register_parameter(name, tensor)
+    return twin.train(layer.training)
