@@ -1,0 +1,45 @@
+"""Data sets as plain tensors.
+
+A labelled set is a pair ``(inputs, targets)``. Digits, photographs and everything
+synthetic need no network; the classic sets come through :func:`fetch`.
+"""
+
+from dlbook.data.download import (
+    DATASETS,
+    DataError,
+    Dataset,
+    FileStatus,
+    fetch,
+    verify,
+)
+from dlbook.data.images import (
+    LabelledImages,
+    digits,
+    fashion_mnist,
+    mnist,
+    photograph,
+    read_idx,
+)
+from dlbook.data.splits import Pair, split
+from dlbook.data.synthetic import moons, regression
+from dlbook.data.text import tiny_shakespeare
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "FileStatus",
+    "LabelledImages",
+    "Pair",
+    "digits",
+    "fashion_mnist",
+    "fetch",
+    "mnist",
+    "moons",
+    "photograph",
+    "read_idx",
+    "regression",
+    "split",
+    "tiny_shakespeare",
+    "verify",
+]
