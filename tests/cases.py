@@ -1,0 +1,272 @@
+"""The table of twins: every layer and loss that must equal torch's, and on what.
+
+A new layer needs rows here and nothing else: the tests in ``tests/nn`` cross this table.
+Sizes in one row are pairwise distinct, so that a swapped axis cannot pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlbook.runtime import generator
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, what it is made with, what goes in, and what it must refuse."""
+
+    name: str
+    shape: Shape
+    arguments: dict[str, Any] = field(default_factory=dict)
+    wrong: Shape | None = None  # None: the layer takes every shape
+
+    def __str__(self) -> str:
+        shown = ",".join(f"{k}={v}" for k, v in self.arguments.items())
+        return f"{self.name}({shown})-{'x'.join(map(str, self.shape))}"
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss, what it is made with, and how its input and target are drawn."""
+
+    name: str
+    shape: Shape
+    arguments: dict[str, Any] = field(default_factory=dict)
+    input: str = "numbers"
+    target: str = "numbers"
+
+    def __str__(self) -> str:
+        shown = ",".join(
+            f"{k}={tuple(v.shape) if isinstance(v, Tensor) else v}"
+            for k, v in self.arguments.items()
+        )
+        return f"{self.name}({shown})-{'x'.join(map(str, self.shape))}-{self.target}"
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    """Draw normal numbers in double precision."""
+    return torch.randn(shape, generator=generator(seed), dtype=torch.float64)
+
+
+def positive(*shape: int, seed: int = 0) -> Tensor:
+    """Draw numbers between 0.1 and 0.9, in double precision."""
+    drawn = torch.rand(shape, generator=generator(seed), dtype=torch.float64)
+    return 0.1 + 0.8 * drawn
+
+
+def classes(*shape: int, seed: int = 0) -> Tensor:
+    """Draw class numbers for scores of this shape, classes on the second axis."""
+    axis = min(len(shape) - 1, 1)
+    rest = (*shape[:axis], *shape[axis + 1 :])
+    return torch.randint(shape[axis], rest, generator=generator(seed))
+
+
+DRAW: dict[str, Callable[..., Tensor]] = {
+    "numbers": numbers,
+    "probabilities": positive,
+    "log probabilities": lambda *shape, seed=0: positive(*shape, seed=seed).log(),
+    "classes": classes,
+    "bytes": lambda *shape, seed=0: classes(*shape, seed=seed).to(torch.uint8),
+}
+
+_ELEMENTWISE: list[tuple[str, dict[str, Any]]] = [
+    ("Identity", {}),
+    ("ReLU", {}),
+    ("LeakyReLU", {}),
+    ("LeakyReLU", {"negative_slope": 0.3}),
+    ("ELU", {}),
+    ("ELU", {"alpha": 0.7}),
+    ("GELU", {}),
+    ("GELU", {"approximate": "tanh"}),
+    ("SiLU", {}),
+    ("Sigmoid", {}),
+    ("Tanh", {}),
+    ("Softplus", {}),
+    ("Softplus", {"beta": 3.0, "threshold": 1.5}),
+    ("Dropout", {"p": 0.0}),
+    ("Dropout", {"p": 1.0}),
+]
+
+_CONV2D: list[tuple[Shape, dict[str, Any]]] = [
+    ((2, 4, 7, 9), {"kernel_size": 3}),
+    ((4, 7, 9), {"kernel_size": 3}),
+    ((0, 4, 7, 9), {"kernel_size": 3}),
+    ((2, 4, 7, 9), {"kernel_size": (3, 5), "bias": False}),
+    ((2, 4, 7, 9), {"kernel_size": (3, 2), "stride": (2, 3)}),
+    ((2, 4, 7, 9), {"kernel_size": (3, 2), "padding": (1, 2)}),
+    ((2, 4, 7, 9), {"kernel_size": (5, 3), "stride": 2, "padding": 3}),
+    ((2, 4, 7, 9), {"kernel_size": (3, 2), "dilation": (2, 3)}),
+    ((2, 4, 7, 9), {"kernel_size": 3, "groups": 2, "stride": (2, 1)}),
+    ((2, 4, 7, 9), {"kernel_size": (2, 3), "groups": 4, "dilation": (1, 2)}),
+    ((0, 4, 7, 9), {"kernel_size": 3, "groups": 2, "padding": 1}),
+    ((2, 4, 7, 9), {"kernel_size": (2, 4), "padding": "same"}),
+    ((2, 4, 7, 9), {"kernel_size": (4, 3), "padding": "same", "dilation": (1, 2)}),
+    ((2, 4, 7, 9), {"kernel_size": (2, 4), "padding": "valid"}),
+    ((2, 4, 7, 9), {"kernel_size": 1, "stride": 2}),
+]
+
+_CONV1D: list[tuple[Shape, dict[str, Any]]] = [
+    ((2, 4, 9), {"kernel_size": 3}),
+    ((4, 9), {"kernel_size": 3}),
+    ((0, 4, 9), {"kernel_size": 3}),
+    ((2, 4, 9), {"kernel_size": (3,), "stride": 2, "padding": 2, "bias": False}),
+    ((2, 4, 9), {"kernel_size": 3, "dilation": 2, "groups": 2}),
+    ((2, 4, 9), {"kernel_size": 4, "padding": "same", "dilation": 3}),
+    ((2, 4, 9), {"kernel_size": 4, "padding": "valid"}),
+]
+
+_POOL2D: list[tuple[Shape, dict[str, Any]]] = [
+    ((2, 3, 6, 8), {"kernel_size": 2}),
+    ((3, 7, 9), {"kernel_size": (2, 3)}),
+    ((0, 3, 6, 8), {"kernel_size": 2}),
+    ((2, 3, 7, 9), {"kernel_size": 3, "stride": (2, 1)}),
+    ((2, 3, 7, 9), {"kernel_size": (3, 4), "padding": (1, 2)}),
+    ((2, 3, 7, 9), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    ((2, 3, 6, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    ((2, 3, 6, 8), {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}),
+    ((2, 3, 5, 7), {"kernel_size": 2, "stride": 4, "ceil_mode": True}),
+]
+
+CASES: list[Case] = [
+    Case("Linear", (2, 5), {"in_features": 5, "out_features": 3}, wrong=(2, 3)),
+    Case("Linear", (5,), {"in_features": 5, "out_features": 3}, wrong=()),
+    Case("Linear", (0, 5), {"in_features": 5, "out_features": 3}, wrong=(5, 1)),
+    Case(
+        "Linear",
+        (2, 4, 5),
+        {"in_features": 5, "out_features": 3, "bias": False},
+        wrong=(2, 5, 4),
+    ),
+    Case("Flatten", (2, 3, 4), wrong=(3,)),
+    Case("Flatten", (0, 3, 4), wrong=()),
+    Case("Flatten", (2, 3, 4, 5), {"start_dim": -3, "end_dim": 2}, wrong=(2, 3)),
+    *(Case(name, (2, 3, 4), arguments) for name, arguments in _ELEMENTWISE),
+    *(
+        Case(name, shape, {"dim": dim}, wrong)
+        for name in ("Softmax", "LogSoftmax")
+        for shape, dim, wrong in [
+            ((2, 3, 4), 1, (5,)),
+            ((2, 3), -1, None),
+            ((3,), 0, None),
+            ((0, 3), 1, (3,)),
+            ((), 0, None),
+        ]
+    ),
+    *(
+        Case(
+            "Conv2d", shape, {"in_channels": 4, "out_channels": 8, **rest}, (2, 5, 7, 9)
+        )
+        for shape, rest in _CONV2D
+    ),
+    *(
+        Case("Conv1d", shape, {"in_channels": 4, "out_channels": 8, **rest}, (2, 5, 9))
+        for shape, rest in _CONV1D
+    ),
+    Case(
+        "Conv2d",
+        (2, 1, 5, 7),
+        {"in_channels": 1, "out_channels": 3, "kernel_size": 4},
+        wrong=(2, 1, 3, 7),
+    ),
+    *(
+        Case(name, shape, arguments, wrong=(3, 8))
+        for name in ("MaxPool2d", "AvgPool2d")
+        for shape, arguments in _POOL2D
+    ),
+    Case(
+        "MaxPool2d",
+        (2, 3, 7, 9),
+        {"kernel_size": (2, 3), "dilation": (3, 2)},
+        (3, 1, 5),
+    ),
+    *(
+        Case("AvgPool2d", shape, {**arguments, **extra}, wrong=(2, 0, 7, 9))
+        for shape, arguments in _POOL2D[4:]
+        for extra in ({"count_include_pad": False}, {"divisor_override": 5})
+    ),
+    *(
+        Case("AdaptiveAvgPool2d", shape, {"output_size": size}, wrong=(3, 8))
+        for shape, size in [
+            ((2, 3, 5, 7), 1),
+            ((3, 5, 7), (2, 4)),
+            ((2, 3, 5, 7), (None, 3)),
+            ((2, 3, 5, 7), (6, 9)),
+            ((0, 3, 5, 7), (2, 3)),
+        ]
+    ),
+]
+
+_CLASS_SHAPES: list[Shape] = [(6, 4), (4,), (2, 4, 3), (2, 4, 3, 5), (0, 4)]
+
+_CLASS_OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"weight": positive(4, seed=7)},
+    {"ignore_index": 2},
+    {"weight": positive(4, seed=7), "ignore_index": 1},
+]
+
+LOSSES: list[LossCase] = [
+    *(
+        LossCase(name, shape, arguments)
+        for name, arguments in [
+            ("MSELoss", {}),
+            ("L1Loss", {}),
+            ("HuberLoss", {}),
+            ("HuberLoss", {"delta": 0.6}),
+        ]
+        for shape in [(2, 3, 5), (), (0, 3)]
+    ),
+    *(
+        LossCase("NLLLoss", shape, options, "log probabilities", target)
+        for shape in _CLASS_SHAPES
+        for options in _CLASS_OPTIONS
+        for target in (["classes", "bytes"] if len(shape) < 3 else ["classes"])
+    ),
+    *(
+        LossCase("CrossEntropyLoss", shape, {**options, **smoothing}, target="classes")
+        for shape in _CLASS_SHAPES
+        for options in _CLASS_OPTIONS
+        for smoothing in ({}, {"label_smoothing": 0.2})
+    ),
+    *(
+        LossCase("CrossEntropyLoss", shape, options, target="probabilities")
+        for shape in _CLASS_SHAPES
+        for options in [
+            {},
+            {"label_smoothing": 0.2},
+            {"weight": positive(4, seed=7)},
+            {"weight": positive(4, seed=7), "label_smoothing": 0.2},
+        ]
+    ),
+    *(
+        LossCase("BCELoss", shape, arguments, "probabilities", "probabilities")
+        for shape in [(2, 3, 5), (), (0, 3)]
+        for arguments in [{}, {"weight": positive(*shape[-1:], seed=7)}]
+    ),
+    *(
+        LossCase("BCEWithLogitsLoss", shape, arguments, target="probabilities")
+        for shape in [(2, 3, 5), (), (0, 3)]
+        for arguments in [
+            {},
+            {"weight": positive(*shape[-1:], seed=7)},
+            {"pos_weight": 3 * positive(*shape[-1:], seed=8)},
+            {
+                "weight": positive(*shape[-2:], seed=7),
+                "pos_weight": 3 * positive(*shape[-1:], seed=8),
+            },
+        ]
+    ),
+    *(
+        LossCase("KLDivLoss", shape, arguments, "log probabilities", target)
+        for shape in [(2, 3, 5), (), (0, 3)]
+        for arguments, target in [
+            ({}, "probabilities"),
+            ({"log_target": True}, "log probabilities"),
+        ]
+    ),
+]

@@ -1,0 +1,146 @@
+"""Every layer against its torch twin, from the table in ``tests/cases.py``."""
+
+import inspect
+import itertools
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from dlbook import nn
+from tests.cases import CASES, LOSSES, Case, numbers
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even")
+
+CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
+LAYERS = sorted(
+    name
+    for name in nn.__all__
+    if isinstance(getattr(nn, name), type) and name not in CONTAINERS
+)
+WITH_OR_WITHOUT_BATCH = [
+    case for case in CASES if "Conv" in case.name or "Pool" in case.name
+]
+
+cases = pytest.mark.parametrize("case", CASES, ids=str)
+layers = pytest.mark.parametrize("name", LAYERS)
+
+
+def pair(case: Case, dtype=torch.float64):
+    """Make ours and torch's with the same weights."""
+    ours = getattr(nn, case.name)(**case.arguments).to(dtype)
+    theirs = getattr(torch.nn, case.name)(**case.arguments).to(dtype)
+    for seed, parameter in enumerate(ours.parameters()):
+        parameter.data = numbers(*parameter.shape, seed=seed + 10).to(dtype)
+    theirs.load_state_dict(ours.state_dict())
+    return ours, theirs
+
+
+def outcome(layer, input, seed=1):
+    """Run forward and backward: the output, and every gradient there is."""
+    input = input.clone().requires_grad_()
+    output = layer(input)
+    output.backward(numbers(*output.shape, seed=seed).to(output.dtype))
+    gradients = [parameter.grad for parameter in layer.parameters()]
+    return [output.detach(), input.grad, *gradients]
+
+
+def test_every_public_layer_and_loss_has_a_row():
+    rows = {case.name for case in CASES} | {case.name for case in LOSSES}
+    assert rows == set(LAYERS)
+
+
+def test_sizes_in_a_row_are_pairwise_distinct():
+    for case in itertools.chain(CASES, LOSSES):
+        assert len(set(case.shape)) == len(case.shape), case
+
+
+@cases
+def test_output_and_all_gradients_equal_torchs(case):
+    ours, theirs = pair(case)
+    input = numbers(*case.shape)
+    for mine, other in zip(outcome(ours, input), outcome(theirs, input), strict=True):
+        assert_close(mine, other, rtol=1e-10, atol=1e-12)
+
+
+@cases
+def test_output_in_float32_and_bfloat16_is_torchs_up_to_rounding(case):
+    for dtype in (torch.float32, torch.bfloat16):
+        ours, theirs = pair(case, dtype)
+        input = numbers(*case.shape).to(dtype)
+        for mine, other in zip(
+            outcome(ours, input), outcome(theirs, input), strict=True
+        ):
+            assert mine.dtype == other.dtype == dtype
+            tolerance = 1e-5 if dtype == torch.float32 else 0.03
+            largest = max(other.abs().max().item(), 1.0) if other.numel() else 1.0
+            assert_close(mine, other, rtol=tolerance, atol=tolerance * largest)
+
+
+@cases
+def test_the_output_is_laid_out_in_memory_as_torchs(case):
+    ours, theirs = pair(case)
+    input = numbers(*case.shape)
+    assert ours(input).stride() == theirs(input).stride()
+
+
+@cases
+def test_state_dicts_go_both_ways(case):
+    ours = getattr(nn, case.name)(**case.arguments)
+    theirs = getattr(torch.nn, case.name)(**case.arguments)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    assert_close(ours.state_dict(), theirs.state_dict(), rtol=0, atol=0)
+    theirs.load_state_dict(getattr(nn, case.name)(**case.arguments).state_dict())
+
+
+@cases
+def test_first_weights_equal_torchs_under_the_same_seed(case):
+    drawn = []
+    for source in (nn, torch.nn):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            layer = getattr(source, case.name)(**case.arguments)
+            drawn.append((layer.state_dict(), torch.rand(1)))
+    assert_close(drawn[0], drawn[1], rtol=0, atol=0)
+
+
+@cases
+def test_it_describes_itself_as_torchs_does(case):
+    ours = getattr(nn, case.name)(**case.arguments)
+    assert repr(ours) == repr(getattr(torch.nn, case.name)(**case.arguments))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.wrong is not None], ids=str)
+def test_a_wrong_shape_is_refused_in_words(case):
+    layer = getattr(nn, case.name)(**case.arguments)
+    with pytest.raises(ValueError, match=r"\d"):
+        layer(torch.zeros(case.wrong))
+
+
+@pytest.mark.parametrize("case", WITH_OR_WITHOUT_BATCH, ids=str)
+def test_batched_input_changes_nothing_for_each_sample(case):
+    ours, _ = pair(case)
+    unbatched = 2 if case.name == "Conv1d" else 3
+    input = numbers(3, *case.shape[-unbatched:])
+    together = ours(input)
+    apart = torch.stack([ours(sample) for sample in input])
+    assert_close(together, apart, rtol=1e-12, atol=1e-12)
+
+
+@layers
+def test_arguments_and_defaults_are_torchs(name):
+    def arguments(layer):
+        parameters = inspect.signature(layer).parameters.values()
+        return [(p.name, p.default, p.kind) for p in parameters]
+
+    assert arguments(getattr(nn, name)) == arguments(getattr(torch.nn, name))
+
+
+@pytest.mark.parametrize("name", ["Linear", "Conv1d", "Conv2d"])
+def test_device_and_dtype_reach_the_parameters(name):
+    sizes = (3, 4) if name == "Linear" else (3, 4, 2)
+    layer = getattr(nn, name)(*sizes, device="meta", dtype=torch.bfloat16)
+    for parameter in layer.parameters():
+        assert parameter.device.type == "meta"
+        assert parameter.dtype == torch.bfloat16

@@ -1,0 +1,121 @@
+"""``to_torch``: torch's layers around our parameters."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from dlbook import nn, optim
+from dlbook.models import MLP, LeNet
+from tests.cases import CASES, LOSSES, Case, numbers
+
+
+class Tied(nn.Module):
+    """Two layers with one weight, one layer used twice, a buffer and a plain list."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode = nn.Linear(3, 3, bias=False)
+        self.decode = nn.Linear(3, 3)
+        self.decode.weight = self.encode.weight
+        self.act = nn.Sequential(nn.Tanh(), nn.Identity())
+        self.again = self.act[0]
+        self.register_buffer("scale", torch.tensor(2.0))
+        self.path = [self.encode, self.act, self.decode, self.again]
+
+    def forward(self, x):
+        for layer in self.path:
+            x = layer(x)
+        return x * self.scale
+
+
+class Doubled(nn.Linear):
+    """A subclass that computes something else."""
+
+    def forward(self, input):
+        return 2 * super().forward(input)
+
+
+def modules_of_ours(model):
+    return [m for m in model.modules() if type(m).__module__.startswith("dlbook.nn")]
+
+
+@pytest.mark.parametrize("case", [*CASES, *LOSSES], ids=str)
+def test_every_layer_becomes_its_twin_with_the_same_arguments_and_tensors(case):
+    ours = getattr(nn, case.name)(**case.arguments)
+    twin = nn.to_torch(ours)
+    expected = getattr(torch.nn, case.name)(**case.arguments)
+    assert type(twin) is type(expected)
+    plain = {key: v for key, v in vars(expected).items() if not key.startswith("_")}
+    assert {key: vars(twin)[key] for key in plain} == plain
+    for get in ("named_parameters", "named_buffers"):
+        mine, other = dict(getattr(ours, get)()), dict(getattr(twin, get)())
+        assert mine.keys() == other.keys()
+        assert all(mine[name] is other[name] for name in mine)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_twin_computes_the_same(case: Case):
+    ours = getattr(nn, case.name)(**case.arguments).double()
+    input = numbers(*case.shape)
+    assert_close(ours(input), nn.to_torch(ours)(input), rtol=1e-10, atol=1e-12)
+
+
+def test_training_the_twin_trains_ours():
+    model = LeNet(image_size=8, kernel_size=3)
+    twin = nn.to_torch(model)
+    input, before = torch.rand(2, 1, 8, 8), model.features[0].weight.clone()
+    optimizer = optim.SGD(twin.parameters(), lr=0.5)
+    twin(input).square().sum().backward()
+    optimizer.step()
+    assert not torch.equal(model.features[0].weight, before)
+    assert model.features[0].weight.grad is twin.features[0].weight.grad
+    assert_close(model(input), twin(input))
+
+
+def test_ties_shared_layers_buffers_and_plain_attributes_survive():
+    model = Tied()
+    twin = nn.to_torch(model)
+    assert modules_of_ours(twin) == []
+    assert [m for m in twin.path if type(m).__module__.startswith("dlbook.nn")] == []
+    assert twin.encode.weight is twin.decode.weight is model.encode.weight
+    assert twin.again is twin.act[0]
+    assert twin.scale is model.scale
+    assert list(twin.state_dict()) == list(model.state_dict())
+    assert_close(twin(torch.eye(3)), model(torch.eye(3)))
+
+
+def test_the_tree_is_new_and_the_model_stays_as_it_was():
+    model = MLP(3, [4], 2, dropout=0.5)
+    twin = nn.to_torch(model)
+    assert type(twin) is MLP
+    assert twin is not model
+    assert len(modules_of_ours(model)) == 5
+    twin.features.append(torch.nn.Identity())
+    assert len(model.features) == 4
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_every_module_is_kept(training):
+    model = MLP(3, [4], 2, dropout=0.5).train(training)
+    model.features[2].train(not training)
+    modes = [module.training for module in model.modules()]
+    assert [module.training for module in nn.to_torch(model).modules()] == modes
+
+
+def test_a_subclass_keeps_its_own_forward_and_shares_its_parameters():
+    model = nn.Sequential(Doubled(2, 3))
+    twin = nn.to_torch(model)
+    assert type(twin[0]) is Doubled
+    assert twin[0].weight is model[0].weight
+
+
+def test_swapping_layers_draws_no_random_numbers():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Conv2d(1, 2, 3))
+    before = torch.get_rng_state()
+    nn.to_torch(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(TypeError, match="got dict"):
+        nn.to_torch({})
