@@ -1,6 +1,6 @@
 """The table of twins: every layer and loss that must equal torch's, and on what.
 
-A new layer needs rows here and nothing else: the tests in ``tests/nn`` cross this table.
+A new layer needs rows here: the tests in ``tests/nn`` cross them with every check.
 Sizes in one row are pairwise distinct, so that a swapped axis cannot pass.
 """
 

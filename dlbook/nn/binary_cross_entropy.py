@@ -116,8 +116,9 @@ class BCELoss(_BinaryLoss):
 class BCEWithLogitsLoss(_BinaryLoss):
     """Cross-entropy of yes-or-no answers, from scores; precise for scores of any size.
 
-    -(π y log σ(x) + (1 - y) log(1 - σ(x))), in which 1 - σ(x) = σ(-x) and
-    -log σ(x) = :func:`~dlbook.nn.activations.softplus` (-x).
+    -(π y log σ(x) + (1 - y) log(1 - σ(x))). As log(1 - σ(x)) = log σ(x) - x, that is
+    (1 - y) x - (1 + (π - 1) y) log σ(x), and -log σ(x) is
+    :func:`~dlbook.nn.activations.softplus` (-x), which never overflows.
 
     Args:
         weight: Multiplies the losses; broadcastable to the input.
@@ -156,11 +157,11 @@ class BCEWithLogitsLoss(_BinaryLoss):
         """
         self._check(input, target)
         check_floating(target, "BCEWithLogitsLoss's target")
-        yes = target * softplus(-input)
+        surprise = softplus(-input)  # -log σ(x)
         if self.pos_weight is not None:
             _check_expands(self.pos_weight, input, "BCEWithLogitsLoss: pos_weight")
-            yes = yes * self.pos_weight
-        return self._weigh(yes + (1 - target) * softplus(input))
+            surprise = (1 + (self.pos_weight - 1) * target) * surprise
+        return self._weigh((1 - target) * input + surprise)
 
 
 def _check_expands(weight: Tensor, losses: Tensor, name: str) -> None:

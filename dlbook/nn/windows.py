@@ -22,7 +22,7 @@ def as_tuple(value: int | Sequence[int], length: int, name: str) -> tuple[int, .
         TypeError: If something is not an integer.
         ValueError: If the sequence has another length.
     """
-    values = (value,) if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
     if any(isinstance(v, bool) or not isinstance(v, int) for v in values):
         raise TypeError(f"{name} must be an integer or {length} of them, got {value!r}")
     if len(values) not in (1, length):

@@ -103,7 +103,7 @@ def test_certain_probabilities_have_torchs_finite_losses_and_gradients():
     ours = outcome(nn.BCELoss(reduction="none"), p, y)
     theirs = outcome(torch.nn.BCELoss(reduction="none"), p, y)
     for mine, other in zip(ours, theirs, strict=True):
-        assert_close(mine, other, rtol=1e-10, atol=1e-12, equal_nan=True)
+        assert_close(mine, other, rtol=1e-7, atol=0)  # torch's 1e-12 is a float32
     saturated = torch.tensor([40.0, -40.0], requires_grad=True)
     nn.BCELoss()(saturated.sigmoid(), torch.tensor([0.0, 1.0])).backward()
     assert saturated.grad.isfinite().all()

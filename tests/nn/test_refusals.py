@@ -245,7 +245,7 @@ def test_boolean_targets_are_refused(loss):
 def test_an_input_of_another_type_or_device_is_refused(layer, shape):
     with pytest.raises(TypeError, match=r"weight is torch\.float32.*torch\.float64"):
         layer(torch.zeros(shape, dtype=torch.float64))
-    with pytest.raises(ValueError, match="weight is on cpu.*meta"):
+    with pytest.raises(ValueError, match=r"weight is on cpu.*meta"):
         layer(torch.zeros(shape, device="meta"))
 
 

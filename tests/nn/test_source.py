@@ -43,13 +43,8 @@ def breaches(source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             used.append(_dotted(node, alias))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            first = node.args[0] if node.args else None
-            if node.func.id in ("getattr", "__import__") and isinstance(
-                first, ast.Name
-            ):
-                if alias.get(first.id, "").startswith("torch"):
-                    used.append("torch._C via getattr")
+        if isinstance(node, ast.Call) and _dotted(node.func, alias) == "getattr":
+            used.append(f"{_dotted(node.args[0], alias)}._C")
     return [name for name in used if _is_breach(name)]
 
 
