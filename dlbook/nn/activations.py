@@ -78,7 +78,7 @@ class ReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to every element; same shape."""
-        return input.masked_fill(input <= 0, 0)
+        return input.relu()  # clamp(min=0), but for its slope of 1 at 0
 
 
 class LeakyReLU(Module):
@@ -100,7 +100,7 @@ class LeakyReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to every element; same shape."""
         check_floating(input, "LeakyReLU")
-        return torch.where(input > 0, input, self.negative_slope * input)
+        return input.relu() + self.negative_slope * input.clamp(max=0)
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""
@@ -126,8 +126,7 @@ class ELU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to every element; same shape."""
         check_floating(input, "ELU")
-        # exp of a large x would be inf, and inf times a masked gradient of 0 is NaN.
-        return torch.where(input > 0, input, self.alpha * input.clamp(max=0).expm1())
+        return input.relu() + self.alpha * input.clamp(max=0).expm1()
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""

@@ -1,0 +1,209 @@
+"""Measure every layer and loss against its torch twin: error, and time as a ratio."""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlbook import nn
+from dlbook.runtime import device as best_device
+from dlbook.runtime import generator
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """What one layer costs and how far it is from torch's.
+
+    Attributes:
+        name: The layer, with the arguments that matter.
+        shape: The input's shape.
+        error: Largest difference of the outputs, relative to torch's largest output.
+        forward_ratio: Time of the forward pass, ours divided by torch's.
+        backward_ratio: Time of the backward pass, ours divided by torch's; NaN where
+            there is nothing to differentiate.
+        ours_ms: Median time of our forward and backward pass, milliseconds.
+        torch_ms: The same of torch's.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    error: float
+    forward_ratio: float
+    backward_ratio: float
+    ours_ms: float
+    torch_ms: float
+
+
+@dataclass(frozen=True)
+class _Work:
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    target: str = ""
+    first: bool = False  # a first layer: nobody asks for its input's gradient
+
+
+_HIDDEN = (256, 1024)  # a batch of hidden features
+_CLASSES = (1024, 1000)  # a batch of scores
+_IMAGES = (64, 16, 28, 28)  # a batch of feature maps
+
+_WORK: dict[str, _Work] = {
+    "Linear 1024 → 512": _Work(lambda: nn.Linear(1024, 512), _HIDDEN),
+    "Conv2d 1 → 16, 5×5": _Work(
+        lambda: nn.Conv2d(1, 16, 5), (64, 1, 28, 28), first=True
+    ),
+    "Conv2d 16 → 32, 3×3": _Work(lambda: nn.Conv2d(16, 32, 3), (64, 16, 14, 14)),
+    "Conv2d 32 → 32, 3×3": _Work(lambda: nn.Conv2d(32, 32, 3), (64, 32, 28, 28)),
+    "Conv1d 64 → 64, 5": _Work(lambda: nn.Conv1d(64, 64, 5), (32, 64, 256)),
+    "MaxPool2d 2×2": _Work(lambda: nn.MaxPool2d(2), _IMAGES),
+    "AvgPool2d 2×2": _Work(lambda: nn.AvgPool2d(2), _IMAGES),
+    "AdaptiveAvgPool2d 1": _Work(lambda: nn.AdaptiveAvgPool2d(1), _IMAGES),
+    "Flatten": _Work(nn.Flatten, _IMAGES),
+    "Dropout": _Work(nn.Dropout, _HIDDEN),
+    "ReLU": _Work(nn.ReLU, _HIDDEN),
+    "LeakyReLU": _Work(nn.LeakyReLU, _HIDDEN),
+    "ELU": _Work(nn.ELU, _HIDDEN),
+    "GELU": _Work(nn.GELU, _HIDDEN),
+    "SiLU": _Work(nn.SiLU, _HIDDEN),
+    "Sigmoid": _Work(nn.Sigmoid, _HIDDEN),
+    "Tanh": _Work(nn.Tanh, _HIDDEN),
+    "Softplus": _Work(nn.Softplus, _HIDDEN),
+    "Softmax": _Work(lambda: nn.Softmax(dim=-1), _CLASSES),
+    "LogSoftmax": _Work(lambda: nn.LogSoftmax(dim=-1), _CLASSES),
+    "MSELoss": _Work(nn.MSELoss, _HIDDEN, "numbers"),
+    "L1Loss": _Work(nn.L1Loss, _HIDDEN, "numbers"),
+    "HuberLoss": _Work(nn.HuberLoss, _HIDDEN, "numbers"),
+    "NLLLoss": _Work(nn.NLLLoss, _CLASSES, "classes"),
+    "CrossEntropyLoss": _Work(nn.CrossEntropyLoss, _CLASSES, "classes"),
+    "BCELoss": _Work(nn.BCELoss, _HIDDEN, "probabilities"),
+    "BCEWithLogitsLoss": _Work(nn.BCEWithLogitsLoss, _HIDDEN, "probabilities"),
+    "KLDivLoss": _Work(nn.KLDivLoss, _HIDDEN, "probabilities"),
+}
+
+
+def run_benchmarks(
+    device: torch.device | str | None = None,
+    repeats: int = 20,
+    only: str | None = None,
+) -> Iterator[BenchRow]:
+    """Time each layer and loss against its twin, taking turns in one run.
+
+    Turns make the ratio robust where the machine is busy; each figure is a median.
+    Sizes are those of a small network in training, in float32.
+
+    Args:
+        device: Where to measure; by default the best one, see
+            :func:`dlbook.runtime.device`.
+        repeats: Measurements of each.
+        only: Measure only rows whose name contains this, in any case.
+
+    Yields:
+        One row for each layer, as soon as it is measured.
+
+    Raises:
+        ValueError: If ``repeats`` is below one or no row's name contains ``only``.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats must be at least 1, got {repeats}")
+    chosen = benchmark_names(only)
+    where = best_device() if device is None else torch.device(device)
+    for name in chosen:
+        yield _measure(name, _WORK[name], where, repeats)
+
+
+def benchmark_names(only: str | None = None) -> list[str]:
+    """List the rows, for example to know their number in advance.
+
+    Args:
+        only: List only names that contain this, in any case.
+
+    Returns:
+        Names in the order in which they are measured.
+
+    Raises:
+        ValueError: If no name contains ``only``; all names are listed.
+    """
+    names = [name for name in _WORK if only is None or only.lower() in name.lower()]
+    if not names:
+        raise ValueError(
+            f"no benchmark is named {only!r}; there are: {', '.join(_WORK)}"
+        )
+    return names
+
+
+def _measure(name: str, work: _Work, device: torch.device, repeats: int) -> BenchRow:
+    ours = work.make().to(device)
+    theirs = nn.to_torch(ours)
+    inputs = _draw(work, device)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="reduction: 'mean' divides")
+        error = _difference(ours, theirs, inputs)
+        for layer in (ours, theirs):
+            _pass(layer, inputs)  # the first pass allocates and compiles
+        times = [
+            [_pass(layer, inputs) for layer in (ours, theirs)] for _ in range(repeats)
+        ]
+    forward, backward, total = (
+        [statistics.median(turn[who][part] for turn in times) for who in (0, 1)]
+        for part in (0, 1, 2)
+    )
+    return BenchRow(
+        name,
+        work.shape,
+        error,
+        forward_ratio=forward[0] / forward[1],
+        backward_ratio=backward[0] / backward[1],
+        ours_ms=1000 * total[0],
+        torch_ms=1000 * total[1],
+    )
+
+
+def _draw(work: _Work, device: torch.device) -> list[Tensor]:
+    """Draw an input, and a target for a loss: what the layer is called with."""
+    source = generator(0)
+    input = torch.randn(work.shape, generator=source)
+    if work.make is nn.BCELoss:
+        input = input.sigmoid()
+    drawn = [input.to(device).requires_grad_(not work.first)]
+    if work.target == "classes":
+        targets = torch.randint(work.shape[1], work.shape[:1], generator=source)
+        drawn.append(targets.to(device))
+    elif work.target == "probabilities":
+        drawn.append(torch.rand(work.shape, generator=source).to(device))
+    elif work.target == "numbers":
+        drawn.append(torch.randn(work.shape, generator=source).to(device))
+    return drawn
+
+
+def _difference(ours: nn.Module, theirs: nn.Module, inputs: list[Tensor]) -> float:
+    """Compare outputs, in evaluation mode: dropout would differ by chance."""
+    with torch.no_grad():
+        mine, expected = (layer.eval()(*inputs) for layer in (ours, theirs))
+    ours.train()
+    theirs.train()
+    return ((mine - expected).abs().max() / expected.abs().max()).item()
+
+
+def _pass(layer: nn.Module, inputs: list[Tensor]) -> tuple[float, float, float]:
+    """Time one forward and one backward pass, in seconds; and both together."""
+    device = inputs[0].device
+    layer.zero_grad()
+    inputs[0].grad = None
+    start = _now(device)
+    output = layer(*inputs)
+    middle = _now(device)
+    output.backward(torch.ones_like(output))
+    end = _now(device)
+    return middle - start, end - middle, end - start
+
+
+def _now(device: torch.device) -> float:
+    """Read the clock once the device has finished what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+    return time.perf_counter()
