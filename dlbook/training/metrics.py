@@ -1,0 +1,134 @@
+"""Measure how well a model does."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dlbook import nn, runtime
+from dlbook.data import Pair
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Metric = Callable[[Tensor, Tensor], float]
+
+
+class Evaluation(NamedTuple):
+    """What a model reaches on a data set.
+
+    Attributes:
+        loss: Mean over the samples.
+        metric: Mean over the samples; NaN without a metric.
+    """
+
+    loss: float
+    metric: float
+
+
+def accuracy(outputs: Tensor, targets: Tensor) -> float:
+    """Measure how often the highest score is that of the right class.
+
+    Args:
+        outputs: Scores ``(batch, classes, ...)``.
+        targets: Class numbers ``(batch, ...)``, integers.
+
+    Returns:
+        Share of right predictions, 0 … 1.
+
+    Raises:
+        ValueError: If the shapes do not fit or the targets are no class numbers.
+    """
+    if targets.is_floating_point() or outputs.shape[:1] + outputs.shape[2:] != (
+        targets.shape
+    ):
+        raise ValueError(
+            f"accuracy compares scores (batch, classes, ...) with integer classes "
+            f"(batch, ...), got {tuple(outputs.shape)} and {targets.dtype} "
+            f"{tuple(targets.shape)}; for other tasks pass metric=None or your own"
+        )
+    return (outputs.argmax(dim=1) == targets).double().mean().item()
+
+
+def evaluate(
+    model: nn.Module,
+    data: Pair,
+    *,
+    loss: Loss | None = None,
+    metric: Metric | None = accuracy,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+) -> Evaluation:
+    """Measure a model on a data set, in evaluation mode and without gradients.
+
+    Args:
+        model: Moved to ``device``; its mode is put back afterwards.
+        data: Inputs ``(n, ...)`` and targets ``(n, ...)``.
+        loss: Of outputs and targets, averaged over the batch; default cross-entropy.
+        metric: Of outputs and targets, averaged over the batch.
+        batch_size: Samples at a time; no effect on the result but for rounding.
+        device: Default :func:`dlbook.runtime.device`.
+
+    Returns:
+        Means of the loss and the metric over the samples.
+
+    Raises:
+        ValueError: If the data set is empty or its parts differ in length.
+    """
+    check_pair("data", data)
+    place = torch.device(device or runtime.device())
+    loss = loss or nn.CrossEntropyLoss()
+    inputs, targets = data[0].to(place), data[1].to(place)
+    means = RunningMeans()
+    batches = zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+    was_training = model.training
+    model.to(place).eval()
+    try:
+        with torch.no_grad():
+            for x, y in batches:
+                outputs = model(x)
+                measured = metric(outputs, y) if metric else math.nan
+                means.add(len(x), loss(outputs, y).item(), measured)
+    finally:
+        model.train(was_training)
+    return means.result()
+
+
+@dataclass
+class RunningMeans:
+    """Average a loss and a metric over samples that come in batches.
+
+    Attributes:
+        samples: How many samples were counted.
+        loss: Sum of the loss over them.
+        metric: Sum of the metric over them.
+    """
+
+    samples: int = 0
+    loss: float = 0.0
+    metric: float = 0.0
+
+    def add(self, samples: int, loss: float, metric: float) -> None:
+        """Count a batch, given its means."""
+        self.samples += samples
+        self.loss += samples * loss
+        self.metric += samples * metric
+
+    def result(self) -> Evaluation:
+        """Give the means over all samples counted."""
+        return Evaluation(self.loss / self.samples, self.metric / self.samples)
+
+
+def check_pair(name: str, pair: Pair) -> None:
+    """Refuse a data set that is empty or whose parts differ in length.
+
+    Raises:
+        ValueError: In either case; both lengths are named.
+    """
+    inputs, targets = pair
+    if len(inputs) != len(targets) or len(inputs) == 0:
+        raise ValueError(
+            f"{name} must hold as many inputs as targets, at least one; "
+            f"got {len(inputs)} inputs and {len(targets)} targets"
+        )

@@ -1,0 +1,237 @@
+"""A training run under way: its steps, its epochs, and how it is saved and resumed."""
+
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from tqdm.auto import tqdm
+
+from dlbook import nn, runtime
+from dlbook.data import Pair
+from dlbook.training.checkpoint import Checkpoint
+from dlbook.training.history import Best, EarlyStopping, History, Progress
+from dlbook.training.metrics import Loss, Metric, RunningMeans, evaluate
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass
+class Run:
+    """The arguments of :func:`~dlbook.training.fit`, data and model on the device."""
+
+    model: nn.Module
+    train: Pair
+    validation: Pair | None
+    optimizer: Optimizer
+    epochs: int
+    loss: Loss
+    metric: Metric | None
+    batch_size: int
+    augment: Augment | None
+    scheduler: LRScheduler | None
+    schedule_each: str
+    max_grad_norm: float | None
+    early_stopping: EarlyStopping | None
+    checkpoint: Checkpoint | None
+    seed: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self.progress = Progress()
+        self.augment_generator = runtime.generator(self.seed + 1, self.device)
+        self.settings = self._settings()
+        self.interrupted = threading.Event()
+        self.resumed_at = time.perf_counter()
+
+    def execute(self, interrupted: threading.Event, show_bar: bool) -> History:
+        """Train from where the run is to its end.
+
+        Args:
+            interrupted: Set when the user asks to stop.
+            show_bar: Show a progress bar.
+
+        Returns:
+            The history of the whole run.
+        """
+        self.interrupted = interrupted
+        self._resume()
+        steps = math.ceil(len(self.train[0]) / self.batch_size)
+        done = self.progress.epoch * steps + self.progress.step
+        with _bar(self.epochs * steps, done, show_bar) as bar:
+            for order in itertools.islice(
+                self._orders(), self.progress.epoch, self.epochs
+            ):
+                if self._out_of_patience():
+                    break
+                self._train_epoch(order.split(self.batch_size), bar)
+                self._end_epoch(bar)
+        if self.progress.best:
+            self.model.load_state_dict(self.progress.best.weights)
+        return self.progress.history
+
+    def _orders(self) -> Iterator[Tensor]:
+        """Yield the order of the samples in the first epoch, the second and so on."""
+        shuffle = runtime.generator(self.seed)
+        while True:
+            order = torch.randperm(len(self.train[0]), generator=shuffle)
+            yield order.to(self.device)
+
+    def _train_epoch(self, batches: tuple[Tensor, ...], bar: tqdm) -> None:
+        self.model.train()
+        every = self.checkpoint.every_steps if self.checkpoint else None
+        self.resumed_at = time.perf_counter()
+        for batch in batches[self.progress.step :]:
+            self._train_step(self.train[0][batch], self.train[1][batch])
+            self.progress.step += 1
+            bar.update()
+            if self.progress.step < len(batches) and (
+                self.interrupted.is_set() or (every and self.progress.step % every == 0)
+            ):
+                self._save()
+
+    def _train_step(self, inputs: Tensor, targets: Tensor) -> None:
+        if self.augment:
+            inputs = self.augment(inputs, self.augment_generator)
+        self.optimizer.zero_grad()
+        outputs = self.model(inputs)
+        loss = self.loss(outputs, targets)
+        self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        self._count(loss.item(), outputs.detach(), targets)
+        loss.backward()
+        if self.max_grad_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
+        self.optimizer.step()
+        if self.scheduler and self.schedule_each == "step":
+            self.scheduler.step()
+
+    def _count(self, loss: float, outputs: Tensor, targets: Tensor) -> None:
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the training loss became {loss} in epoch {self.progress.epoch + 1}, "
+                f"step {self.progress.step + 1}, at learning rate "
+                f"{self.progress.learning_rate:g}; a smaller learning rate or "
+                "max_grad_norm may help"
+            )
+        metric = self.metric(outputs, targets) if self.metric else math.nan
+        self.progress.means.add(len(targets), loss, metric)
+
+    def _end_epoch(self, bar: tqdm) -> None:
+        if self.scheduler and self.schedule_each == "epoch":
+            self.scheduler.step()
+        progress, history = self.progress, self.progress.history
+        measured = self._measure()
+        for name, value in measured.items():
+            getattr(history, name).append(value)
+        bar.set_postfix(measured)
+        history.seconds.append(self._seconds())
+        progress.epoch, progress.step = progress.epoch + 1, 0
+        progress.means, progress.seconds = RunningMeans(), 0.0
+        self.resumed_at = time.perf_counter()
+        self._note_best()
+        self._save()
+
+    def _measure(self) -> dict[str, float]:
+        """Measure the epoch in hand for the history."""
+        results = {"train": self.progress.means.result()}
+        if self.validation:
+            results["validation"] = evaluate(
+                self.model,
+                self.validation,
+                loss=self.loss,
+                metric=self.metric,
+                device=self.device,
+            )
+        measured = {"learning_rate": self.progress.learning_rate}
+        for part, result in results.items():
+            measured[f"{part}_loss"] = result.loss
+            if self.metric:
+                measured[f"{part}_metric"] = result.metric
+        return measured
+
+    def _note_best(self) -> None:
+        if self.early_stopping is None:
+            return
+        value = getattr(self.progress.history, self.early_stopping.monitor)[-1]
+        best = self.progress.best
+        if best is None or self.early_stopping.is_better(value, best.value):
+            weights = self.model.state_dict()
+            copies = {name: tensor.clone() for name, tensor in weights.items()}
+            self.progress.best = Best(self.progress.epoch, value, copies)
+
+    def _out_of_patience(self) -> bool:
+        if self.early_stopping is None or self.progress.best is None:
+            return False
+        waited = self.progress.epoch - self.progress.best.epoch
+        return waited >= self.early_stopping.patience
+
+    def _seconds(self) -> float:
+        return self.progress.seconds + time.perf_counter() - self.resumed_at
+
+    def _save(self) -> None:
+        """Save the run if that is wanted; stop it if that is wanted."""
+        if self.checkpoint:
+            self.checkpoint.save(
+                self.settings,
+                {
+                    "progress": self.progress.to_dict() | {"seconds": self._seconds()},
+                    "augment": self.augment_generator.get_state(),
+                },
+                self.model,
+                self.optimizer,
+                self.scheduler,
+            )
+        if self.interrupted.is_set():
+            raise KeyboardInterrupt
+
+    def _resume(self) -> None:
+        if self.checkpoint is None:
+            return
+        saved = self.checkpoint.load(
+            self.settings, self.model, self.optimizer, self.scheduler
+        )
+        if saved is None:
+            return
+        self.progress = Progress.from_dict(saved["progress"])
+        self.augment_generator.set_state(saved["augment"])
+        if self.progress.epoch > self.epochs:
+            raise ValueError(
+                f"{self.checkpoint.path} already holds {self.progress.epoch} epochs, "
+                f"more than epochs={self.epochs}"
+            )
+
+    def _settings(self) -> dict[str, Any]:
+        """Describe what has to be equal when a run is resumed."""
+        scheduler = self.scheduler
+        return {
+            "model": _class_name(self.model),
+            "train": str([tuple(part.shape) for part in self.train]),
+            "validation": str([tuple(part.shape) for part in self.validation or ()]),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "augment": self.augment is not None,
+            "max_grad_norm": self.max_grad_norm,
+            "early_stopping": str(self.early_stopping),
+            "optimizer": _class_name(self.optimizer),
+            "optimizer_options": str(self.optimizer.state_dict()["param_groups"]),
+            "scheduler": _class_name(scheduler),
+            "scheduler_state": str(scheduler.state_dict()) if scheduler else None,
+            "schedule_each": self.schedule_each,
+        }
+
+
+def _bar(total: int, done: int, show: bool) -> tqdm:
+    options = {} if show else {"disable": True}  # else TQDM_DISABLE decides
+    return tqdm(total=total, initial=done, unit="step", leave=False, **options)
+
+
+def _class_name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
