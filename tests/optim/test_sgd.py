@@ -127,11 +127,12 @@ def test_the_closure_is_called_with_gradients_on_and_its_loss_returned():
     assert optimizer.step() is None
 
 
-def test_gradients_are_left_as_they_were():
+@options
+def test_gradients_are_left_as_they_were(option):
     (p, *_) = parameters()
     gradient = numbers(*p.shape, seed=4)
     p.grad = gradient.clone()
-    optimizer = optim.SGD([p], 0.1, 0.9, weight_decay=0.1, nesterov=True)
+    optimizer = optim.SGD([p], 0.1, **option)
     optimizer.step()
     optimizer.step()
     assert_close(p.grad, gradient, rtol=0, atol=0)
