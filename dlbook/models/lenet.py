@@ -65,11 +65,8 @@ class LeNet(nn.Module):
             activation(),
             pool(2),
         )
-        around = sum(convolution.padding_amounts()[0])
-        size = output_size(output_size(image_size, 2, 2) + around, kernel_size)
-        size = output_size(size, 2, 2)
         layers: list[nn.Module] = [nn.Flatten()]
-        in_features = second * size * size
+        in_features = second * _places(image_size, convolution) ** 2
         for hidden in hidden_features:
             layers += [nn.Linear(in_features, hidden), activation()]
             in_features = hidden
@@ -94,3 +91,9 @@ class LeNet(nn.Module):
                 f"{expected[2]}), got {tuple(input.shape)}"
             )
         return self.classifier(self.features(input))
+
+
+def _places(image_size: int, convolution: nn.Conv2d) -> int:
+    """Count the rows (or columns) after pooling, this convolution, and pooling."""
+    size = output_size(image_size, 2, 2) + sum(convolution.padding_amounts()[0])
+    return output_size(output_size(size, convolution.kernel_size[0]), 2, 2)

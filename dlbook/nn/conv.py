@@ -1,6 +1,7 @@
 """Convolution along a line and over an image."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,12 +55,10 @@ def cross_correlate(
     # other, all that one row of the kernel covers when it starts at a pixel.
     image = input.reshape(batch, groups, channels, height, width).permute(1, 3, 0, 4, 2)
     covered = torch.cat([image[:, :, :, column] for column in columns], dim=-1)
-
     # (kernel_height, groups, kernel_width * channels, out_channels / groups)
     kernel = weight.reshape(groups, -1, channels, kernel_height, kernel_width)
     kernel = kernel.permute(3, 0, 4, 2, 1).flatten(2, 3)
     seen, made = kernel.shape[2:]
-
     output = input.new_zeros(1) if bias is None else bias.reshape(groups, 1, made)
     for row, kernel_row in zip(rows, kernel, strict=True):
         below = covered[:, row].reshape(groups, out_height * batch * out_width, seen)
@@ -106,12 +105,15 @@ class _Conv(Module):
                 f"only padding_mode='zeros' is implemented, got {padding_mode!r}"
             )
         self.padding_mode = padding_mode
+        self._make_parameters(bias, {"device": device, "dtype": dtype})
 
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(torch.empty(shape, device=device, dtype=dtype))
+    def _make_parameters(self, bias: bool, options: dict[str, Any]) -> None:
+        seen_channels = self.in_channels // self.groups
+        shape = (self.out_channels, seen_channels, *self.kernel_size)
+        self.weight = Parameter(torch.empty(shape, **options))
         self.bias: Parameter | None
         if bias:
-            self.bias = Parameter(torch.empty(out_channels, device=device, dtype=dtype))
+            self.bias = Parameter(torch.empty(self.out_channels, **options))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
