@@ -3,10 +3,12 @@
 import html
 import inspect
 import math
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from IPython.display import Markdown, display
 
 
@@ -31,13 +33,13 @@ def show_source(obj: Callable[..., Any] | type) -> None:
     if file.is_relative_to(package):
         where = file.relative_to(package.parent).as_posix()
     display(
-        Markdown(f"From `{where}`:\n\n````python\n{inspect.cleandoc(source)}\n````")
+        Markdown(f"From `{where}`:\n\n````python\n{textwrap.dedent(source)}\n````")
     )
 
 
 def record(
     name: str,
-    value: float,
+    value: float | torch.Tensor,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
@@ -66,6 +68,8 @@ def record(
         AssertionError: If the value breaks a bound.
         ValueError: If the value is not finite, or has neither a bound nor a unit.
     """
+    if isinstance(value, torch.Tensor):
+        value = value.item()
     number = value if isinstance(value, int) else float(value)
     if not math.isfinite(number):
         raise ValueError(f"{name!r} must be a finite number, got {number}")

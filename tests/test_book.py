@@ -51,7 +51,7 @@ def test_every_given_bound_counts(shown):
 
 
 def test_a_measurement_needs_no_bound_but_a_unit(shown):
-    book.record("time", torch.tensor(1.5), unit="s")
+    book.record("time", torch.tensor(1.5, requires_grad=True), unit="s")
     assert shown[0][1]["dlbook"]["kind"] == "measured"
     with pytest.raises(ValueError, match="unit"):
         book.record("time", 1.5)
@@ -68,6 +68,16 @@ def test_the_source_shown_is_the_source_imported(shown):
     text = shown[0][0].data
     assert "From `dlbook/runtime.py`" in text
     assert "return torch.Generator(device=device).manual_seed(seed)" in text
+
+
+def test_a_method_is_shown_without_the_indentation_of_its_class(shown):
+    class Holder:
+        def method(self):
+            if self:
+                return 1
+
+    book.show_source(Holder.method)
+    assert "\ndef method(self):\n    if self:\n        return 1" in shown[0][0].data
 
 
 def test_something_without_source_is_refused():

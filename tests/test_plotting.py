@@ -94,4 +94,4 @@ def test_contours_and_a_path_share_an_axes(ax):
     radii = np.hypot(*level.get_paths()[0].vertices.T)
     np.testing.assert_allclose(radii, np.sqrt(0.5), atol=1e-3)
     assert ax.lines[0].get_label() == "way"
-    assert ax.lines[1].get_xydata().tolist() == [[0.5, 0.2]]
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0.5, 0.2]], rtol=1e-6)
