@@ -105,7 +105,7 @@ class Run:
         outputs = self.model(inputs)
         loss = self.loss(outputs, targets)
         self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
-        self._count(loss.item(), outputs.detach(), targets)
+        self._count(loss.item(), outputs, targets)
         loss.backward()
         if self.max_grad_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
@@ -113,6 +113,7 @@ class Run:
         if self.scheduler and self.schedule_each == "step":
             self.scheduler.step()
 
+    @torch.no_grad()
     def _count(self, loss: float, outputs: Tensor, targets: Tensor) -> None:
         if not math.isfinite(loss):
             raise FloatingPointError(
@@ -131,7 +132,7 @@ class Run:
         measured = self._measure()
         for name, value in measured.items():
             getattr(history, name).append(value)
-        bar.set_postfix(measured)
+        bar.set_postfix(loss=measured["train_loss"])
         history.seconds.append(self._seconds())
         progress.epoch, progress.step = progress.epoch + 1, 0
         progress.means, progress.seconds = RunningMeans(), 0.0

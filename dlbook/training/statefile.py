@@ -106,7 +106,9 @@ def _store(value: Tensor, tensors: dict[str, Tensor], names: dict[tuple, str]) -
     key = (value.data_ptr(), value.device, value.dtype, value.shape, value.stride())
     if key not in names:
         names[key] = str(len(names))
-        tensors[names[key]] = value.detach().cpu().contiguous()
+        tensors[names[key]] = (
+            value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        )
     return names[key]
 
 
