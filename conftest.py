@@ -41,7 +41,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Open the cache once, before any worker does; note the key they run under."""
-    if not hasattr(config, "workerinput"):
+    runs_notebooks = config.option.nbval or config.option.nbval_lax
+    if runs_notebooks and not hasattr(config, "workerinput"):
         execution.open_cache()
     config.dlbook_key = execution.current_key()
 

@@ -47,7 +47,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     """Turn scores into probabilities.
 
     exp(x_i) / Σ_j exp(x_j), the maximum subtracted from all x first, as in
-    :func:`log_softmax`.
+    :func:`~dlbook.nn.activations.log_softmax`.
 
     Args:
         input: Scores, any shape.
@@ -224,7 +224,7 @@ class Softplus(Module):
 
 
 class Softmax(Module):
-    """Turn scores into probabilities, see :func:`softmax`.
+    """Turn scores into probabilities, see :func:`~dlbook.nn.activations.softmax`.
 
     Args:
         dim: The axis along which they sum to one. Where torch guesses it, ours asks.
@@ -249,7 +249,7 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """Turn scores into log-probabilities, see :func:`log_softmax`.
+    """Turn scores into log-probabilities, see :func:`~dlbook.nn.activations.log_softmax`.
 
     Args:
         dim: The axis along which the probabilities sum to one. Where torch guesses it,

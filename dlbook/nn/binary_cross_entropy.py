@@ -78,7 +78,7 @@ class BCELoss(_BinaryLoss):
     """Cross-entropy of yes-or-no answers, from probabilities.
 
     -(y log p + (1 - y) log(1 - p)), the logarithms cut off at -100:
-    see :class:`BinaryCrossEntropy`. Where p comes from a sigmoid,
+    see :class:`~dlbook.nn.binary_cross_entropy.BinaryCrossEntropy`. Where p comes from a sigmoid,
     :class:`BCEWithLogitsLoss` is more precise.
 
     Args:

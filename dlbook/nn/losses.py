@@ -92,7 +92,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """Mean absolute error: |x - y|. Its minimum is the median of the targets.
+    """Mean absolute error: ``|x - y|``. Its minimum is the median of the targets.
 
     Args:
         size_average: Only None; use ``reduction``.
@@ -121,7 +121,8 @@ class L1Loss(Loss):
 class HuberLoss(Loss):
     """Squared for small errors, absolute for large: outliers pull with bounded force.
 
-    (x - y)² / 2 where |x - y| ≤ δ, else δ (|x - y| - δ / 2). Huber (1964), §4.
+    ``(x - y)² / 2`` where ``|x - y| ≤ δ``, else ``δ (|x - y| - δ / 2)``.
+    Huber (1964), §4.
 
     Args:
         reduction: "none", "mean" or "sum".
