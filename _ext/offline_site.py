@@ -24,6 +24,11 @@ def drop_stale_outputs(app):
     app.config.mathjax_path = f"../{MATHJAX}"
 
 
+def name_beside_logo(app, config):
+    """Write the book's name below its logo, which Jupyter Book has no option for."""
+    config.html_theme_options.setdefault("logo", {})["text"] = config.html_title
+
+
 def copy_mathjax(app, error):
     """Put MathJax beside the pages: the script and its fonts, 1.8 MB."""
     if error or app.builder.format != "html":
@@ -47,7 +52,8 @@ def write_executed_notebooks(app, error):
 
 
 def setup(app):
-    """Connect the three."""
+    """Connect them all."""
+    app.connect("config-inited", name_beside_logo)
     app.connect("builder-inited", drop_stale_outputs)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_executed_notebooks)

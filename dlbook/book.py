@@ -23,7 +23,7 @@ def show_source(obj: Callable[..., Any] | type) -> None:
     """
     try:
         source = inspect.getsource(obj)
-        file = Path(inspect.getsourcefile(obj) or "")
+        file = Path(inspect.getsourcefile(inspect.unwrap(obj)) or "")
     except (TypeError, OSError) as error:
         raise TypeError(
             f"show_source expects a function or class, got {obj!r}"
@@ -32,9 +32,7 @@ def show_source(obj: Callable[..., Any] | type) -> None:
     where = file.name
     if file.is_relative_to(package):
         where = file.relative_to(package.parent).as_posix()
-    display(
-        Markdown(f"From `{where}`:\n\n````python\n{textwrap.dedent(source)}\n````")
-    )
+    display(Markdown(f"From `{where}`:\n\n````python\n{textwrap.dedent(source)}\n````"))
 
 
 def record(

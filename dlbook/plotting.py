@@ -37,7 +37,8 @@ def style() -> None:
             "grid.alpha": 0.3,
             "image.cmap": "gray",
             "image.interpolation": "nearest",
-            "legend.frameon": False,
+            "legend.edgecolor": "none",
+            "legend.framealpha": 0.85,
             "savefig.facecolor": "white",
             "svg.hashsalt": "dlbook",
         }
@@ -204,7 +205,13 @@ def confusion_matrix(
         if count:
             weight = "bold" if row == column else "normal"
             ax.text(
-                column, row, int(count), ha="center", va="center", weight=weight, size=9
+                column,
+                row,
+                f"{count:.0f}",
+                ha="center",
+                va="center",
+                weight=weight,
+                size=9,
             )
     ax.set_xticks(range(len(class_names)), class_names)
     ax.set_yticks(range(len(class_names)), class_names)

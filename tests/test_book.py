@@ -72,11 +72,13 @@ def test_the_source_shown_is_the_source_imported(shown):
 
 def test_a_method_is_shown_without_the_indentation_of_its_class(shown):
     class Holder:
+        @torch.no_grad()
         def method(self):
             if self:
                 return 1
 
     book.show_source(Holder.method)
+    assert "From `test_book.py`" in shown[0][0].data
     assert "\ndef method(self):\n    if self:\n        return 1" in shown[0][0].data
 
 

@@ -122,7 +122,7 @@ def fetch(dataset: str, file: str) -> Path:
     right, so that two processes may fetch the same file at the same time.
 
     Args:
-        dataset: A name in :data:`DATASETS`.
+        dataset: A name in :data:`~dlbook.data.download.DATASETS`.
         file: The name of one of its files.
 
     Returns:
@@ -156,7 +156,7 @@ def verify(dataset: str) -> list[FileStatus]:
     Reads ``$DLBOOK_DATA`` and the cache, never the network, and changes nothing.
 
     Args:
-        dataset: A name in :data:`DATASETS`.
+        dataset: A name in :data:`~dlbook.data.download.DATASETS`.
 
     Returns:
         One status a file.

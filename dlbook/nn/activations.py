@@ -249,7 +249,9 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """Turn scores into log-probabilities, see :func:`~dlbook.nn.activations.log_softmax`.
+    """Turn scores into log-probabilities.
+
+    See :func:`~dlbook.nn.activations.log_softmax`.
 
     Args:
         dim: The axis along which the probabilities sum to one. Where torch guesses it,

@@ -78,8 +78,8 @@ class BCELoss(_BinaryLoss):
     """Cross-entropy of yes-or-no answers, from probabilities.
 
     -(y log p + (1 - y) log(1 - p)), the logarithms cut off at -100:
-    see :class:`~dlbook.nn.binary_cross_entropy.BinaryCrossEntropy`. Where p comes from a sigmoid,
-    :class:`BCEWithLogitsLoss` is more precise.
+    see :class:`~dlbook.nn.binary_cross_entropy.BinaryCrossEntropy`. Where p comes from
+    a sigmoid, :class:`BCEWithLogitsLoss` is more precise.
 
     Args:
         weight: Multiplies the losses; broadcastable to the input.

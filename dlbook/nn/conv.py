@@ -191,7 +191,8 @@ class Conv2d(_Conv):
     """Look for the same small patterns everywhere in an image.
 
     Each output channel is one learned pattern, slid over the input:
-    see :func:`~dlbook.nn.conv.cross_correlate`. LeCun et al. (1989); LeCun et al. (1998), §II.A.
+    see :func:`~dlbook.nn.conv.cross_correlate`. LeCun et al. (1989); LeCun et al.
+    (1998), §II.A.
 
     Args:
         in_channels: Channels of the input.

@@ -70,7 +70,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new first values, see :func:`draw_by_fan_in`."""
+        """Draw new first values, see :func:`~dlbook.nn.linear.draw_by_fan_in`."""
         draw_by_fan_in(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ def load_state(path: str | Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        An equal tree: tensors on the CPU with their former strides (so channels-last
-        ones are channels-last again), sharing no memory with each other.
+        A tree equal to the saved one, its tensors on the CPU with their former strides
+        (channels-last ones are channels-last again), sharing no memory with each other.
 
     Raises:
         FileNotFoundError: If there is no such file.
