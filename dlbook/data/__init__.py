@@ -4,6 +4,7 @@ A labelled set is a pair ``(inputs, targets)``. Digits, photographs and everythi
 synthetic need no network; the classic sets come through :func:`fetch`.
 """
 
+from dlbook.data.augment import random_flip, random_shift
 from dlbook.data.download import (
     DATASETS,
     DataError,
@@ -37,6 +38,8 @@ __all__ = [
     "mnist",
     "moons",
     "photograph",
+    "random_flip",
+    "random_shift",
     "read_idx",
     "regression",
     "split",

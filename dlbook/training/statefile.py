@@ -40,7 +40,7 @@ def save_state(path: str | Path, state: dict[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     tree = json.dumps(_pack(state, tensors, {}))
     metadata = {"format": _FORMAT, "state": tree, "sha256": _digest(tree, tensors)}
-    _replace(Path(path), safetensors.torch.save(tensors, metadata))
+    replace_file(path, safetensors.torch.save(tensors, metadata))
 
 
 def load_state(path: str | Path) -> dict[str, Any]:
@@ -142,7 +142,14 @@ def _digest(tree: str, tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: str | Path, content: bytes) -> None:
+    """Write a file beside and move it into place: it is whole at any moment.
+
+    Args:
+        path: The file; its folder is made if need be.
+        content: What it shall hold.
+    """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".tmp")
     try:

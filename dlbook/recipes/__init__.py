@@ -1,0 +1,40 @@
+"""Full-size experiments; their results lie in ``results/``.
+
+``python -m dlbook train RECIPE`` runs one. Each states how its choices were made
+without the test set.
+"""
+
+from dlbook.recipes.digits_cnn import DIGITS_CNN
+from dlbook.recipes.fashion_lenet import (
+    FASHION_LENET,
+    FASHION_LENET_REFERENCE,
+    FASHION_LENET_RELU,
+)
+from dlbook.recipes.recipe import (
+    Outcome,
+    Peer,
+    Recipe,
+    checkpoint_path,
+    config_hash,
+    write_results,
+)
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        DIGITS_CNN,
+        FASHION_LENET,
+        FASHION_LENET_RELU,
+        FASHION_LENET_REFERENCE,
+    )
+}
+
+__all__ = [
+    "RECIPES",
+    "Outcome",
+    "Peer",
+    "Recipe",
+    "checkpoint_path",
+    "config_hash",
+    "write_results",
+]
