@@ -109,7 +109,7 @@ def train(
     ] = None,
 ) -> None:
     """Run a full-size experiment, one seed after the other."""
-    from dlbook.recipes import RECIPES, write_results
+    from dlbook.recipes import RECIPES, code_version, write_results
 
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of: {', '.join(RECIPES)}")
@@ -118,9 +118,10 @@ def train(
     command = ["python", "-m", "dlbook", "train", recipe, "--seeds", str(seeds)]
     command += ["--results", str(results)] if results else []
     with _errors_in_words(), _interrupted_in_words(command, checkpoint):
+        version = code_version()
         outcomes = list(_outcomes(chosen, seeds, checkpoint, resume))
         if results:
-            write_results(results, chosen, outcomes, shlex.join(command))
+            write_results(results, chosen, outcomes, shlex.join(command), version)
         _print_comparison(chosen, outcomes)
 
 

@@ -15,6 +15,7 @@ from dlbook.recipes.recipe import (
     Peer,
     Recipe,
     checkpoint_path,
+    code_version,
     config_hash,
     write_results,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Peer",
     "Recipe",
     "checkpoint_path",
+    "code_version",
     "config_hash",
     "write_results",
 ]

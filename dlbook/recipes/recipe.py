@@ -6,7 +6,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +79,11 @@ def checkpoint_path(recipe: Recipe, folder: Path, seed: int) -> Path:
 
 
 def write_results(
-    path: Path, recipe: Recipe, outcomes: Iterable[Outcome], command: str
+    path: Path,
+    recipe: Recipe,
+    outcomes: Sequence[Outcome],
+    command: str,
+    version: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write down what a recipe reached: how, with what code, and on which machine.
 
@@ -88,18 +92,18 @@ def write_results(
         recipe: What was run.
         outcomes: One a seed.
         command: How it was run.
+        version: From :func:`code_version`, before it was run.
 
     Returns:
         What was written.
     """
-    outcomes = list(outcomes)
     accuracies = [outcome.test_accuracy for outcome in outcomes]
     results = {
         "recipe": recipe.name,
         "summary": recipe.summary,
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        **code_version(),
+        **version,
         "machine": machine(),
         "config": dict(recipe.config),
         "config_sha256": config_hash(recipe.config),
