@@ -8,6 +8,7 @@ import pickle
 import random
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -37,6 +38,14 @@ def uninterrupted():
 @pytest.fixture(autouse=True)
 def one_thread(uninterrupted):
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where the tests run in a shell's background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.fixture
@@ -165,6 +174,13 @@ def test_ctrl_c_finishes_and_saves_the_step_in_hand(tmp_path, uninterrupted, ste
     assert_same_end(small_run.train(path, every_steps=None), uninterrupted)
 
 
+def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path, uninterrupted):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    report = stop_at(5, lambda: signal.raise_signal(signal.SIGINT))
+    assert_same_end(small_run.train(tmp_path / "run", report), uninterrupted)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_a_second_ctrl_c_stops_at_once_and_leaves_the_last_save(
     tmp_path, uninterrupted
 ):
@@ -178,6 +194,16 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_the_last_save(
         small_run.train(path, stop_at(12, press_twice), every_steps=5)
     assert load_state(path)["progress"]["progress"]["step"] == 10
     assert_same_end(small_run.train(path, every_steps=5), uninterrupted)
+
+
+def test_a_run_in_another_thread_can_be_saved(tmp_path, uninterrupted):
+    runs = []
+    thread = threading.Thread(
+        target=lambda: runs.append(small_run.train(tmp_path / "run"))
+    )
+    thread.start()
+    thread.join(FAR_FUTURE)
+    assert_same_end(runs[0], uninterrupted)
 
 
 def crash():

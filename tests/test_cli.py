@@ -32,6 +32,14 @@ def no_data(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where the tests run in a shell's background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.fixture
 def letters(monkeypatch, tmp_path):
     """A data set ``letters`` of one file, in ``$DLBOOK_DATA``."""
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -247,7 +255,7 @@ def test_an_interrupted_run_says_how_to_go_on(moons, monkeypatch, tmp_path, save
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
-def test_the_real_command_is_stopped_by_ctrl_c_and_resumed(tmp_path):
+def test_the_real_command_is_stopped_by_ctrl_c_and_says_how_to_go_on(ctrl_c, tmp_path):
     """A process of its own: the digits recipe, stopped after its first epochs."""
     command = [sys.executable, "-m", "dlbook", "train", "digits-cnn", "--seeds", "1"]
     command += ["--checkpoint", str(tmp_path)]

@@ -147,8 +147,8 @@ def _check_fit(
 def _interrupts_held(hold: bool) -> Iterator[threading.Event]:
     """Hold Ctrl-C back, so that the step in hand can be finished and saved.
 
-    A second Ctrl-C interrupts at once. Outside the main thread, where Python delivers
-    no signals, nothing is held.
+    A second Ctrl-C interrupts at once. Nothing is held outside the main thread, where
+    Python delivers no signals, or where Ctrl-C does not mean KeyboardInterrupt.
 
     Args:
         hold: Whether to do so.
@@ -157,7 +157,9 @@ def _interrupts_held(hold: bool) -> Iterator[threading.Event]:
         An event that is set when the user asks to stop.
     """
     interrupted = threading.Event()
-    if not hold or threading.current_thread() is not threading.main_thread():
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.getsignal(signal.SIGINT)
+    if not (hold and in_main_thread and previous is signal.default_int_handler):
         yield interrupted
         return
 
@@ -166,7 +168,7 @@ def _interrupts_held(hold: bool) -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         interrupted.set()
 
-    previous = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, note)
     try:
         yield interrupted
     finally:
