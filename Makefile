@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 setup: .venv/.done              ## create .venv and install requirements.txt into it
 
 .venv/.done: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt && touch $@
 
 check: .venv/.done              ## lint, format, types, docstrings
@@ -29,7 +29,7 @@ sync: .venv/.done               ## write each notebook from its Markdown, and th
 	$(BIN)/python _ext/pairs.py --readme
 
 browser: .venv/.done            ## look at every built page in headless Chromium
-	$(BIN)/python -m pytest -q tests/browser
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/browser
 
 bench: .venv/.done              ## ours against torch's, as ratios in one run
 	$(BIN)/python -m dlbook bench

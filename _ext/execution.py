@@ -45,15 +45,19 @@ class Execution:
 def current_key():
     """Hash everything outside a notebook that decides what its cells print."""
     digest = hashlib.sha256(sys.version.encode())
-    package = [
-        path
-        for path in (ROOT / "dlbook").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-    for path in [ROOT / "requirements.txt", *sorted(package)]:
+    files = [*(ROOT / "dlbook").rglob("*"), *(ROOT / "results").glob("*.json")]
+    files = [path for path in files if path.is_file() and not _is_litter(path)]
+    for path in [ROOT / "requirements.txt", *sorted(files)]:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _is_litter(path):
+    """Tell what Python and editors leave behind from what a cell can import."""
+    return (
+        "__pycache__" in path.parts or path.name.startswith(".") or path.name[-1] == "~"
+    )
 
 
 def open_cache():

@@ -20,15 +20,14 @@ def docname_of(path):
     return path.relative_to(execution.ROOT).with_suffix("").as_posix()
 
 
-def executions():
+def executions(paths=None):
     """Return (docname, path, Execution) of every chapter that the cache holds."""
     cache = execution.open_cache()
     found = []
-    for path in pairs.notebooks():
-        docname = docname_of(path)
+    for path in pairs.notebooks() if paths is None else paths:
         done = execution.find(cache, pairs.read(path))
         if done is not None:
-            found.append((docname, path, done))
+            found.append((docname_of(path), path, done))
     return found
 
 
@@ -109,7 +108,7 @@ class Count(SphinxRole):
 
 def _claim_cells(row):
     value = f"{row['value']:.4g} {row['unit']}".strip()
-    return row["name"], value, row["bound"] or "measured only", row["peer"] or "–"
+    return row["name"], value, row["bound"] or row["note"], row["peer"] or "–"
 
 
 def _link(env, docname, text):
@@ -147,11 +146,14 @@ def _row(cells):
     return row
 
 
+def stamps():
+    """Say of every executed chapter when that was."""
+    return {docname: done.stamp for docname, _, done in executions()}
+
+
 def outdated(app, env, added, changed, removed):
-    """Name the chapters whose outputs are not those the last build has shown."""
-    shown = getattr(env, "dlbook_stamps", {})
-    cached = {docname: done.stamp for docname, _, done in executions()}
-    env.dlbook_stamps = cached
+    """Name the chapters whose outputs are not those that the last build has shown."""
+    shown, cached = getattr(env, "dlbook_stamps", {}), stamps()
     return [
         docname
         for docname in map(docname_of, pairs.notebooks())
@@ -159,23 +161,37 @@ def outdated(app, env, added, changed, removed):
     ]
 
 
+def chapters_first(app, env, docnames):
+    """Read the pages that sum up after the chapters, which Sphinx may yet execute."""
+    running = set(map(docname_of, pairs.notebooks()))
+    docnames.sort(key=lambda docname: docname not in running)
+
+
+def remember(app, env):
+    """Note which outputs this build shows."""
+    env.dlbook_stamps = stamps()
+
+
 def add_run_time(app, doctree):
     """Say below a chapter's title what its run took."""
-    docname = app.env.docname
-    seconds = {name: done.seconds for name, _, done in executions()}.get(docname)
+    path = execution.ROOT / f"{app.env.docname}.md"
     title = next(doctree.findall(nodes.title), None)
-    if seconds is None or title is None:
+    if title is None or not pairs.is_notebook(path):
         return
-    text = f"Runs in {max(1, round(seconds))} s on the machine that built this page."
-    line = nodes.paragraph("", text, classes=["dlbook-run-time"])
-    title.parent.insert(title.parent.index(title) + 1, line)
+    for _, _, done in executions([path]):
+        seconds = max(1, round(done.seconds))
+        text = f"Runs in {seconds} s on the machine that built this page."
+        line = nodes.paragraph("", text, classes=["dlbook-run-time"])
+        title.parent.insert(title.parent.index(title) + 1, line)
 
 
 def setup(app):
-    """Register the directives, the role and the two events."""
+    """Register the directives, the role and the events."""
     app.add_directive("ledger", Ledger)
     app.add_directive("run-times", RunTimes)
     app.add_role("count", Count())
     app.connect("env-get-outdated", outdated)
+    app.connect("env-before-read-docs", chapters_first)
+    app.connect("env-updated", remember)
     app.connect("doctree-read", add_run_time)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

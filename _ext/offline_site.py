@@ -18,8 +18,9 @@ MATHJAX = "mathjax/tex-chtml-full.js"
 
 
 def drop_stale_outputs(app):
-    """Empty the cache if the package or the pins changed; keep progress bars quiet."""
+    """Empty the cache if the package or the pins changed; run as the tests do."""
     os.environ["TQDM_DISABLE"] = "1"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     execution.open_cache()
     app.config.mathjax_path = f"../{MATHJAX}"
 
@@ -27,6 +28,23 @@ def drop_stale_outputs(app):
 def name_beside_logo(app, config):
     """Write the book's name below its logo, which Jupyter Book has no option for."""
     config.html_theme_options.setdefault("logo", {})["text"] = config.html_title
+
+
+def clean_page(app, pagename, templatename, context, doctree):
+    """Leave out scripts that nobody uses, and mend a role that no reader knows.
+
+    The theme announces Thebe, which is off, twice; that is a script error on each page.
+    """
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "thebe" not in str(getattr(script, "attributes", script)).lower()
+        and "thebe" not in str(getattr(script, "filename", "")).lower()
+    ]
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
 
 
 def copy_mathjax(app, error):
@@ -55,6 +73,7 @@ def setup(app):
     """Connect them all."""
     app.connect("config-inited", name_beside_logo)
     app.connect("builder-inited", drop_stale_outputs)
+    app.connect("html-page-context", clean_page, priority=900)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_executed_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

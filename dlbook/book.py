@@ -2,14 +2,18 @@
 
 import html
 import inspect
+import json
 import math
+import statistics
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from IPython.display import Markdown, display
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+"""Where the recipes' results lie, beside the package."""
 
 
 def show_source(obj: Callable[..., Any] | type) -> None:
@@ -37,7 +41,7 @@ def show_source(obj: Callable[..., Any] | type) -> None:
 
 def record(
     name: str,
-    value: float | torch.Tensor,
+    value: Any,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
@@ -54,7 +58,7 @@ def record(
     metadata, so this writes no file and needs no Sphinx.
 
     Args:
-        name: What was measured; unique within its chapter.
+        name: What was measured; each name once in a chapter.
         value: A finite number, or a tensor or array that holds just one.
         at_least: Smallest value that keeps the claim.
         at_most: Largest value that keeps the claim.
@@ -64,11 +68,15 @@ def record(
 
     Raises:
         AssertionError: If the value breaks a bound.
-        ValueError: If the value is not finite, or has neither a bound nor a unit.
+        TypeError: If the value is no number.
+        ValueError: If the value is not finite, or has neither a bound nor a unit, or
+            if the tolerance of ``near`` is negative.
     """
-    if isinstance(value, torch.Tensor):
+    if hasattr(value, "item"):
         value = value.item()
-    number = value if isinstance(value, int) else float(value)
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name!r} must be a number, got {value!r}")
+    number = int(value) if isinstance(value, int) else float(value)
     if not math.isfinite(number):
         raise ValueError(f"{name!r} must be a finite number, got {number}")
     bounds = _bounds(at_least, at_most, near)
@@ -88,7 +96,52 @@ def record(
         "unit": unit,
         "kind": "asserted" if bounds else "measured",
         "bound": " and ".join(text for text, _ in bounds),
+        "note": "" if bounds else "measured here",
         "peer": peer or "",
+    }
+    _display_row(row)
+
+
+def show_result(recipe: str) -> None:
+    """Show what a full-size recipe reached, with its command and its machine.
+
+    The numbers are read from ``results/<recipe>.json``, which
+    ``python -m dlbook train`` wrote; nothing is trained here.
+
+    Args:
+        recipe: The recipe's name.
+
+    Raises:
+        FileNotFoundError: If no such result lies beside the package.
+    """
+    path = RESULTS / f"{recipe}.json"
+    if not path.exists():
+        known = sorted(found.stem for found in RESULTS.glob("*.json"))
+        raise FileNotFoundError(f"no result {path.name} in {RESULTS}, only {known}")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    machine, seeds = result["machine"], len(result["seeds"])
+    lines = [f"{result['metric']} | seeds | seconds a run", "--- | --- | ---"]
+    lines.append(
+        f"**{result['mean']:.4f}** ({result['min']:.4f} to {result['max']:.4f}) | "
+        f"{seeds} | {result['seconds']:.0f}"
+    )
+    where = f"{machine['cpu']}, {machine['threads']} threads, {machine['device']}"
+    note = (
+        f"`{result['command']}` on {where}, torch {machine['torch']}, {result['date']}"
+    )
+    display(Markdown("\n".join(f"| {line} |" for line in lines) + f"\n\n{note}"))
+    peers = "; ".join(
+        f"{peer['name']} {statistics.mean(peer['test_accuracy']):.3f}"
+        for peer in result["peers"]
+    )
+    row = {
+        "name": f"{recipe}, {result['metric']}",
+        "value": result["mean"],
+        "unit": "",
+        "kind": "recipe",
+        "bound": "",
+        "note": f"mean of {seeds} seeds, from results/{path.name}",
+        "peer": peers,
     }
     _display_row(row)
 
@@ -101,6 +154,8 @@ def _bounds(at_least, at_most, near):
         bounds.append((f"at most {at_most:.6g}", lambda number: number <= at_most))
     if near is not None:
         expected, tolerance = near
+        if tolerance < 0:
+            raise ValueError(f"the tolerance must not be negative, got {tolerance}")
         bounds.append(
             (
                 f"{expected:.6g} ± {tolerance:.2g}",
@@ -116,9 +171,11 @@ def _unit(unit):
 
 def _display_row(row):
     """Show one ledger row, as plain text and as HTML, with its metadata."""
-    number = f"{row['value']:.6g}"
-    shown = f"{row['value']:.4g}{_unit(row['unit'])}"
-    note = f"checked: {row['bound']}" if row["bound"] else "measured here"
+    number, shown = f"{row['value']:.6g}", f"{row['value']:.4g}"
+    if isinstance(row["value"], int):
+        number, shown = str(row["value"]), f"{row['value']:,}"
+    shown += _unit(row["unit"])
+    note = f"checked: {row['bound']}" if row["bound"] else row["note"]
     if row["peer"]:
         note += f"; for comparison: {row['peer']}"
     line = (

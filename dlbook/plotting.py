@@ -95,7 +95,7 @@ def history(history: History, ax: Axes) -> Axes:
     lines = {"training": history.train_loss}
     if history.validation_loss:
         lines["validation"] = history.validation_loss
-    return curves(lines, ax, x=list(epochs), xlabel="epoch", ylabel="loss (nats)")
+    return curves(lines, ax, x=list(epochs), xlabel="epoch", ylabel="loss")
 
 
 def image_grid(
@@ -117,7 +117,8 @@ def image_grid(
         ``ax``.
 
     Raises:
-        ValueError: If ``images`` has another shape, or ``titles`` another length.
+        ValueError: If ``images`` is empty or has another shape or range, or
+            ``titles`` has another length.
     """
     tiles = _array(images)
     if tiles.ndim == 3:
@@ -128,6 +129,11 @@ def image_grid(
             f"(n, 3, height, width), got {tuple(np.shape(images))}"
         )
     count, channels, height, width = tiles.shape
+    if count == 0 or (channels == 3 and (tiles.min() < 0 or tiles.max() > 1)):
+        raise ValueError(
+            "image_grid needs at least one image, in colour with values in [0, 1], "
+            f"got {count} of {channels} channels"
+        )
     if titles is not None and len(titles) != count:
         raise ValueError(f"{count} images need {count} titles, got {len(titles)}")
     columns = min(count, columns or int(np.ceil(np.sqrt(2 * count))))
@@ -163,8 +169,9 @@ def kernels(weight: torch.Tensor, ax: Axes, columns: int | None = None) -> Axes:
     Returns:
         ``ax``.
     """
-    image_grid(weight[:, :1], ax, columns=columns)
-    limit = float(weight[:, :1].abs().max())
+    weight = weight.detach()[:, :1]
+    image_grid(weight, ax, columns=columns)
+    limit = float(weight.abs().max())
     ax.images[-1].set(cmap="RdBu_r", clim=(-limit, limit))
     return ax
 
@@ -197,8 +204,16 @@ def confusion_matrix(
 
     Returns:
         ``ax``.
+
+    Raises:
+        ValueError: If ``counts`` has another shape.
     """
     table = _array(counts)
+    if table.shape != (len(class_names),) * 2:
+        raise ValueError(
+            f"{len(class_names)} class names need counts of shape "
+            f"{(len(class_names),) * 2}, got {table.shape}"
+        )
     mistakes = table - np.diag(np.diag(table))
     ax.imshow(mistakes, cmap="Oranges", vmax=max(1, 1.5 * mistakes.max()))
     for (row, column), count in np.ndenumerate(table):
@@ -236,14 +251,19 @@ def decision_regions(
 
     Returns:
         ``ax``.
+
+    Raises:
+        ValueError: If there are more classes than colours.
     """
+    num_classes = int(labels.max()) + 1
+    if num_classes > len(COLORS):
+        raise ValueError(f"at most {len(COLORS)} classes, got {num_classes}")
     low, high = inputs.amin(0) - 0.3, inputs.amax(0) + 0.3
     xs = torch.linspace(float(low[0]), float(high[0]), 200)
     ys = torch.linspace(float(low[1]), float(high[1]), 200)
     plane = torch.cartesian_prod(xs, ys).to(inputs)
     with torch.no_grad():
         classes = model(plane).argmax(1).reshape(200, 200).T.cpu()
-    num_classes = int(labels.max()) + 1
     ax.contourf(
         xs, ys, classes, levels=np.arange(num_classes + 1) - 0.5,
         colors=COLORS[:num_classes], alpha=0.25,

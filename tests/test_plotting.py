@@ -58,8 +58,22 @@ def test_an_image_grid_refuses_what_is_no_stack_of_images(ax):
         plotting.image_grid(rand(5, 4, 6), ax, titles=["a"])
 
 
+def test_an_image_grid_refuses_no_images_and_colours_out_of_range(ax):
+    with pytest.raises(ValueError, match="got 0 of 1 channels"):
+        plotting.image_grid(rand(0, 1, 4, 6), ax)
+    with pytest.raises(ValueError, match="got 2 of 3 channels"):
+        plotting.image_grid(rand(2, 3, 4, 6) + 1, ax)
+
+
+def test_a_figure_with_another_number_of_classes_than_names_is_refused(ax):
+    with pytest.raises(ValueError, match=r"1 class names .* got \(2, 2\)"):
+        plotting.confusion_matrix(torch.eye(2), ax, ["a"])
+    with pytest.raises(ValueError, match="at most 7 classes, got 8"):
+        plotting.decision_regions(None, rand(8, 2), torch.arange(8), ax)
+
+
 def test_kernels_are_coloured_symmetrically_around_zero(ax):
-    plotting.kernels(rand(4, 2, 3, 3) - 0.2, ax)
+    plotting.kernels(torch.nn.Parameter(rand(4, 2, 3, 3) - 0.2), ax)
     low, high = ax.images[0].get_clim()
     assert low == -high < 0
 

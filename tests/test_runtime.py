@@ -23,9 +23,11 @@ def test_equal_seeds_give_equal_draws_from_python_numpy_and_torch():
 
 
 def test_seeding_asks_for_deterministic_algorithms():
+    before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(False)
     runtime.seed_everything(0)
     assert torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before)
 
 
 @pytest.mark.parametrize("seed", [1.5, "0", None, True])

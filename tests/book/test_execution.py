@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import execution
 import nbformat
 import pytest
 
@@ -45,6 +46,7 @@ parts:
   - caption: Only
     chapters:
       - file: chapters/probe
+      - file: chapters/second
       - file: chapters/ledger
 """
 
@@ -58,6 +60,7 @@ class Copy:
         shutil.copytree(ROOT, folder, ignore=skip, dirs_exist_ok=True)
         (folder / "chapters").mkdir()
         (folder / "chapters/probe.md").write_text(PROBE)
+        (folder / "chapters/second.md").write_text(PROBE.replace("probe", "second"))
         (folder / "chapters/ledger.md").write_text("# Ledger\n\n```{ledger}\n```\n")
         (folder / "index.md").write_text("# Book\n\n{count}`claims` claims.\n")
         (folder / "_toc.yml").write_text(TOC)
@@ -98,9 +101,9 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """Return a copy whose chapter has been executed once, by nbval."""
+    """Return a copy whose chapters were executed once, by two workers."""
     copy = Copy(tmp_path_factory.mktemp("book") / "copy")
-    run = copy.execute()
+    run = copy.execute("-n", "2", "--dist", "loadscope")
     assert run.returncode == 0, run.stdout + run.stderr
     return copy
 
@@ -113,7 +116,7 @@ def test_after_the_tests_the_site_executes_nothing(copy):
     assert built.returncode == 0, built.stdout + built.stderr
     assert "Executing notebook" not in built.stdout + built.stderr
     assert "The seed is 7" in copy.page("chapters/probe")
-    assert "1 claims" in copy.page("index")
+    assert "2 claims" in copy.page("index")
     assert "probe" in copy.page("chapters/ledger")
 
 
@@ -135,7 +138,16 @@ def test_a_broken_package_is_red_even_in_a_bare_build(copy):
     assert "'probe' is 8" in run.stdout
 
 
-def test_a_cell_that_warns_is_red(tmp_path):
+def test_a_bare_build_from_nothing_executes_and_sums_up_what_it_executed(tmp_path):
+    copy = Copy(tmp_path / "copy")
+    built = copy.build()
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "The seed is 7" in copy.page("chapters/probe")
+    assert "2 claims" in copy.page("index")
+    assert "second" in copy.page("chapters/ledger")
+
+
+def test_a_cell_that_warns_is_red_in_tests_and_in_a_bare_build(tmp_path):
     copy = Copy(tmp_path / "copy")
     probe = copy.folder / "chapters/probe.md"
     warn = "import warnings\nwarnings.warn('look here')\n\nrecord("
@@ -145,3 +157,46 @@ def test_a_cell_that_warns_is_red(tmp_path):
     assert run.returncode == 1
     assert "the cell wrote to stderr" in run.stdout
     assert "look here" in run.stdout
+    assert copy.build().returncode != 0
+
+
+def test_an_unknown_reference_is_red(tmp_path):
+    copy = Copy(tmp_path / "copy")
+    (copy.folder / "chapters/ledger.md").write_text("# Ledger\n\n[x](nowhere.md)\n")
+    built = copy.build()
+    assert built.returncode != 0
+    assert "nowhere.md" in built.stdout + built.stderr
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Return a folder with all that the cache's key looks at."""
+    (tmp_path / "dlbook" / "nn").mkdir(parents=True)
+    (tmp_path / "results").mkdir()
+    for name in ("requirements.txt", "dlbook/nn/conv.py", "results/a.json"):
+        (tmp_path / name).write_text("before")
+    monkeypatch.setattr(execution, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.txt", "dlbook/nn/conv.py", "results/a.json", "dlbook/nn/new.py"],
+)
+def test_the_key_changes_with_whatever_a_cell_can_see(tree, name):
+    before = execution.current_key()
+    (tree / name).write_text("after")
+    assert execution.current_key() != before
+
+
+def test_the_key_changes_with_the_version_of_python(tree, monkeypatch):
+    before = execution.current_key()
+    monkeypatch.setattr(sys, "version", "4.0.0")
+    assert execution.current_key() != before
+
+
+@pytest.mark.parametrize("name", [".conv.py.swp", ".DS_Store", "conv.py~"])
+def test_what_editors_leave_behind_does_not_change_the_key(tree, name):
+    before = execution.current_key()
+    (tree / "dlbook" / name).write_text("litter")
+    assert execution.current_key() == before

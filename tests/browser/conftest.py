@@ -50,11 +50,12 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_page(browser, address):
-    """Return a function that opens a page and notes everything that goes wrong."""
+    """Return a function that opens a page, once, and notes all that goes wrong."""
     contexts = []
 
+    @functools.cache
     def open_page(name, width=1300, theme="light"):
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme
