@@ -174,6 +174,27 @@ def test_ctrl_c_finishes_and_saves_the_step_in_hand(tmp_path, uninterrupted, ste
     assert_same_end(small_run.train(path, every_steps=None), uninterrupted)
 
 
+def test_ctrl_c_after_the_last_save_is_not_swallowed(tmp_path, monkeypatch):
+    original = nn.Sequential.load_state_dict
+
+    def press(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return original(*arguments)
+
+    model = line()
+    monkeypatch.setattr(nn.Sequential, "load_state_dict", press)
+    samples = torch.zeros(4, 1), torch.zeros(4, 1)
+    with pytest.raises(KeyboardInterrupt):
+        fit_line(
+            tmp_path / "run",
+            model,
+            optim.SGD(model.parameters(), lr=0.1),
+            validation=samples,
+            early_stopping=training.EarlyStopping(1),
+        )
+    assert load_state(tmp_path / "run")["progress"]["progress"]["epoch"] == 1
+
+
 def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path, uninterrupted):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     report = stop_at(5, lambda: signal.raise_signal(signal.SIGINT))
@@ -321,8 +342,9 @@ def test_another_number_of_threads_is_warned_of(tmp_path):
         small_run.train(path, stop_at(3, crash))
     torch.set_num_threads(2)
     warned = pytest.warns(UserWarning, match="threads was 1, is now 2; the resumed run")
-    with warned, pytest.raises(RuntimeError, match="crash"):
+    with warned as warnings, pytest.raises(RuntimeError, match="crash"):
         small_run.train(path, stop_at(1, crash))
+    assert warnings[0].filename == small_run.__file__  # the line that calls fit
 
 
 def test_a_channels_last_run_stays_so_in_a_model_that_was_built_otherwise(tmp_path):

@@ -247,6 +247,7 @@ def run_scripted(values, patience, monitor="validation_loss", epochs=None):
         ([5, 4, 4, 4, 4], 2, 4, 2),  # an equal value is no improvement
         ([3, 4, 5], 5, 3, 1),  # the best is put back though the run was not stopped
         ([3, math.nan, math.nan, 1], 2, 3, 1),  # NaN is no improvement
+        ([math.nan, 3, 4, 5, 1], 2, 4, 2),  # any number is better than NaN
     ],
 )
 def test_early_stopping_waits_its_patience_and_restores_the_best(

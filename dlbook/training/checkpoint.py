@@ -140,7 +140,7 @@ class Checkpoint:
             warnings.warn(
                 f"{self.path}: {'; '.join(differences)}; the resumed run's weights may "
                 "differ in their last bits from those of an uninterrupted one",
-                stacklevel=4,
+                stacklevel=6,  # the line that calls fit
             )
 
 

@@ -173,3 +173,5 @@ def _interrupts_held(hold: bool) -> Iterator[threading.Event]:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, previous)
+    if interrupted.is_set():  # too late to stop the run, but not to stop the program
+        raise KeyboardInterrupt

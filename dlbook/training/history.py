@@ -63,7 +63,12 @@ class EarlyStopping:
             )
 
     def is_better(self, value: float, best: float) -> bool:
-        """Tell whether a value of what is monitored beats the best so far."""
+        """Tell whether a value of what is monitored beats the best so far.
+
+        Any number beats NaN, and NaN beats nothing.
+        """
+        if math.isnan(best):
+            return not math.isnan(value)
         return value < best if self.monitor == "validation_loss" else value > best
 
 

@@ -1,0 +1,229 @@
+"""The full-size experiments: their plans, and the results that were written down."""
+
+import dataclasses
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlbook import data, models, nn, runtime
+from dlbook.recipes import (
+    RECIPES,
+    Outcome,
+    Peer,
+    Recipe,
+    config_hash,
+    digits_cnn,
+    fashion_lenet,
+    recipe,
+    write_results,
+)
+from dlbook.recipes.training_plan import TrainingPlan
+from dlbook.training import Checkpoint
+
+RESULTS = Path(__file__).parent.parent / "results"
+
+
+def results(name):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_every_recipe_has_results_and_no_results_lack_a_recipe():
+    assert {path.stem for path in RESULTS.glob("*.json")} == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_results_are_those_of_the_recipe_as_it_is(name):
+    written = results(name)
+    assert written["config_sha256"] == config_hash(RECIPES[name].config)
+    assert written["command"] == (
+        f"python -m dlbook train {name} --seeds {RECIPES[name].seeds} "
+        f"--results results/{name}.json"
+    )
+    assert re.fullmatch("[0-9a-f]{40}", written["commit"])
+    assert written["uncommitted_changes"] is False
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_results_add_up(name):
+    written = results(name)
+    accuracies = [seed["test_accuracy"] for seed in written["seeds"]]
+    assert [seed["seed"] for seed in written["seeds"]] == list(range(len(accuracies)))
+    assert len(accuracies) == RECIPES[name].seeds
+    assert written["mean"] == pytest.approx(sum(accuracies) / len(accuracies))
+    assert (written["min"], written["max"]) == (min(accuracies), max(accuracies))
+
+
+def test_the_digits_are_read_as_well_and_as_fast_as_promised():
+    written = results("digits-cnn")
+    assert len(written["seeds"]) >= 5
+    assert written["mean"] >= 0.985
+    assert all(seed["seconds"] < 20 for seed in written["seeds"])
+
+
+@pytest.mark.parametrize("name", ["fashion-lenet", "fashion-lenet-relu"])
+def test_clothes_are_recognised_as_promised_in_ten_epochs(name):
+    assert results(name)["config"]["plan"]["epochs"] == 10
+    assert results(name)["min"] >= 0.90
+
+
+def test_the_books_settings_reach_in_our_code_what_they_reach_in_its_own():
+    written = results("fashion-lenet-reference")
+    published = [value for peer in written["peers"] for value in peer["test_accuracy"]]
+    assert abs(written["mean"] - sum(published) / 2) < 0.04
+
+
+def test_the_better_recipe_trains_the_very_same_network():
+    good, reference = (
+        RECIPES[name].config for name in ("fashion-lenet", "fashion-lenet-reference")
+    )
+    assert good["units"] == reference["units"] == "sigmoid, average"
+    assert good["plan"]["epochs"] == reference["plan"]["epochs"]
+    model = fashion_lenet.FASHION_LENET.train.__self__.build()
+    layers = [type(layer) for layer in [*model.features, *model.classifier]]
+    assert layers == [
+        *[nn.Conv2d, nn.Sigmoid, nn.AvgPool2d] * 2,
+        nn.Flatten,
+        *[nn.Linear, nn.Sigmoid] * 2,
+        nn.Linear,
+    ]
+    assert sum(parameter.numel() for parameter in model.parameters()) == 61_706
+
+
+def test_the_initial_weights_have_the_deviation_that_the_gain_says():
+    plan = TrainingPlan(epochs=1, batch_size=1, learning_rate=0.1)
+    for gain in (1.0, 4.0):
+        torch.manual_seed(0)
+        variant = fashion_lenet.Variant("sigmoid, average", plan, glorot_gain=gain)
+        weight = variant.build().classifier[1].weight
+        expected = gain * (2 / (400 + 120)) ** 0.5
+        assert weight.std().item() == pytest.approx(expected, rel=0.02)
+
+
+def test_the_relu_variant_has_relus_and_maxima_and_torchs_initial_weights():
+    plan = TrainingPlan(epochs=1, batch_size=1, learning_rate=0.1)
+    torch.manual_seed(0)
+    model = fashion_lenet.Variant("relu, max", plan).build()
+    torch.manual_seed(0)
+    plain = models.LeNet()
+    assert [type(a) for a in model.modules()] == [type(b) for b in plain.modules()]
+    assert torch.equal(model.classifier[1].weight, plain.classifier[1].weight)
+
+
+@pytest.mark.skipif(not os.environ.get("DLBOOK_DATA"), reason="DLBOOK_DATA is not set")
+def test_the_training_pixels_are_normalised():
+    plan = TrainingPlan(epochs=1, batch_size=1, learning_rate=0.1)
+    images = fashion_lenet.Variant("relu, max", plan).images()
+    assert images.train[0].mean().abs() < 1e-3
+    assert images.train[0].std() == pytest.approx(1, abs=1e-3)
+    raw = fashion_lenet.Variant("relu, max", plan, normalise=False).images()
+    assert raw.train[0].max() == 1
+    torch.testing.assert_close(images.test[0] * 0.3530 + 0.2860, raw.test[0])
+
+
+def test_the_reference_keeps_its_learning_rate_and_the_others_make_one_cycle():
+    plan = TrainingPlan(epochs=10, batch_size=30, learning_rate=0.5)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    assert (
+        dataclasses.replace(plan, schedule="constant")._scheduler(optimizer, 9) is None
+    )
+    scheduler = plan._scheduler(optimizer, 295)  # ten steps an epoch, the last smaller
+    rates = []
+    for _ in range(100):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        if len(rates) < 100:
+            scheduler.step()
+    assert rates.index(max(rates)) == 19
+    assert max(rates) == pytest.approx(0.5)
+    assert rates[-1] < 1e-4
+
+
+def short_run(checkpoint):
+    plan = dataclasses.replace(digits_cnn.PLAN, epochs=6)
+    runtime.seed_everything(0)
+    model = models.LeNet(
+        image_size=8,
+        channels=(8, 16),
+        kernel_size=3,
+        hidden_features=(),
+        padding="same",
+    )
+    outcome = plan.run(
+        nn.to_torch(model), data.digits(), 0, checkpoint, False, data.random_shift
+    )
+    return outcome, model
+
+
+def test_a_short_run_of_the_digits_plan_learns_and_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLBOOK_DEVICE", "cpu")
+    checkpoint = Checkpoint(tmp_path / "run", resume=True)
+    outcome, model = short_run(checkpoint)
+    assert outcome.test_accuracy > 0.8
+    again, resumed = short_run(checkpoint)
+    assert again.test_accuracy == outcome.test_accuracy
+    assert torch.equal(model.classifier[-1].weight, resumed.classifier[-1].weight)
+    assert again.seconds == pytest.approx(outcome.seconds, abs=1)
+
+
+def test_the_classical_methods_are_measured_on_the_same_split():
+    peers = {
+        peer.name: peer.test_accuracy[0] for peer in digits_cnn.classical_methods()
+    }
+    assert len(peers) == 3
+    assert all(0.95 < accuracy < 1 for accuracy in peers.values())
+    written = {
+        peer["name"]: peer["test_accuracy"] for peer in results("digits-cnn")["peers"]
+    }
+    for name, accuracy in peers.items():
+        assert written[name] == [pytest.approx(accuracy, abs=0.006)]
+
+
+TOY = Recipe(
+    "toy",
+    "nothing",
+    {"a": 1, "b": [2, 3]},
+    lambda seed, checkpoint, progress: Outcome(seed, 0.5 + seed / 10, 1.0, 2.0),
+    seeds=2,
+    peers=lambda: [Peer("other", (0.1, 0.2), "a book")],
+)
+
+
+def test_results_say_what_was_run_how_and_where(tmp_path):
+    outcomes = [TOY.train(seed, None, False) for seed in range(3)]
+    version = {"commit": "abc", "uncommitted_changes": False}
+    path = tmp_path / "r" / "toy.json"
+    returned = write_results(path, TOY, outcomes, "the command", version)
+    written = json.loads(path.read_text())
+    assert written == json.loads(json.dumps(returned))
+    assert [path.name for path in (tmp_path / "r").iterdir()] == ["toy.json"]
+    assert written["command"] == "the command"
+    assert written["commit"] == "abc"
+    assert (written["mean"], written["min"], written["max"]) == (
+        pytest.approx(0.6),
+        0.5,
+        pytest.approx(0.7),
+    )
+    assert written["seconds"] == 2.0
+    assert written["config"] == {"a": 1, "b": [2, 3]}
+    assert written["peers"] == [
+        {"name": "other", "test_accuracy": [0.1, 0.2], "source": "a book"}
+    ]
+    machine = written["machine"]
+    assert machine["threads"] == torch.get_num_threads()
+    assert machine["torch"] == torch.__version__
+    assert machine["cores"] == os.cpu_count()
+    assert machine["cpu"]
+
+
+def test_the_hash_depends_on_the_values_not_on_their_order():
+    assert config_hash({"a": 1, "b": 2}) == config_hash({"b": 2, "a": 1})
+    assert config_hash({"a": 1}) != config_hash({"a": 2})
+
+
+def test_the_code_version_is_unknown_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert recipe.code_version() == {"commit": None, "uncommitted_changes": None}
