@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-import dlbook
-from dlbook import runtime
+from dlbook import __version__, runtime
 from dlbook.data import DATASETS, download, fetch, verify
 
 app = typer.Typer(
@@ -163,7 +162,7 @@ def _print_comparison(recipe: Any, outcomes: list[Any]) -> None:
 def _facts() -> dict[str, str]:
     versions = ("torch", "numpy", "scikit-learn", "matplotlib", "safetensors", "pooch")
     return {
-        "dlbook": dlbook.__version__,
+        "dlbook": __version__,
         "python": f"{platform.python_version()} on {platform.system()}",
         **{name: importlib.metadata.version(name) for name in versions},
         "device": str(runtime.device()),

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-import dlbook
 from dlbook import runtime
 from dlbook.training import Checkpoint
 from dlbook.training.statefile import replace_file
@@ -127,7 +126,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
 
 def code_version() -> dict[str, Any]:
     """Name the commit, and whether the package was changed since; None without git."""
-    folder = Path(dlbook.__file__).parent
+    folder = Path(runtime.__file__).parent  # the package's
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--", ".")
     return {
