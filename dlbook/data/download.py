@@ -112,6 +112,7 @@ DATASETS = {
         },
     ),
 }
+"""The data sets that :func:`~dlbook.data.fetch` knows, by name."""
 
 
 def fetch(dataset: str, file: str) -> Path:
