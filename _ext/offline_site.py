@@ -57,6 +57,8 @@ def copy_mathjax(app, error):
     fonts = "output/chtml/fonts/woff-v2"
     shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
     shutil.copy(source / Path(MATHJAX).name, target)
+    for source_map in Path(app.outdir).rglob("*.map"):
+        source_map.unlink()  # for the theme's own developers: 4 MB
 
 
 def write_executed_notebooks(app, error):

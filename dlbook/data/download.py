@@ -112,7 +112,10 @@ DATASETS = {
         },
     ),
 }
-"""The data sets that :func:`~dlbook.data.fetch` knows, by name."""
+"""The data sets that :func:`~dlbook.data.fetch` knows, by name.
+
+:meta hide-value:
+"""
 
 
 def fetch(dataset: str, file: str) -> Path:
