@@ -48,6 +48,13 @@ TWINS: dict[type[Module], type[Module]] = {
     dropout.Dropout: torch.nn.Dropout,
 }
 
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
 
 def to_torch(model: Module) -> Module:
     """Rebuild a model from torch's layers, around the very same parameters.
@@ -56,8 +63,7 @@ def to_torch(model: Module) -> Module:
     Parameter objects and buffers: train either model, and both change. Parameters that
     two layers share stay shared. Everything else is copied, layers without a twin
     (including subclasses, which may compute something else) with shared parameters.
-    Call it after ``model.to(...)``: moving one model later would part them. Hooks on
-    the layers that are swapped do not come along.
+    Call it after ``model.to(...)``: moving one model later would part them.
 
     Args:
         model: Any module, in training or evaluation mode; left unchanged.
@@ -67,6 +73,8 @@ def to_torch(model: Module) -> Module:
 
     Raises:
         TypeError: If ``model`` is not a module.
+        ValueError: If a layer that would be swapped has hooks, or parameters or buffers
+            that its twin does not know (pruning, weight normalization).
     """
     if not isinstance(model, Module):
         raise TypeError(f"to_torch needs a Module, got {type(model).__name__}")
@@ -91,6 +99,23 @@ def _twin(layer: Module) -> Module:
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and hasattr(layer, name):
             arguments[name] = getattr(layer, name)
     twin = twin_class(**arguments)
+    _check_plain(layer, twin)
     for name, tensor in layer.named_parameters(recurse=False):
         twin.register_parameter(name, tensor)
     return twin.train(layer.training)
+
+
+def _check_plain(layer: Module, twin: Module) -> None:
+    """Refuse a layer that computes more than its class says: the twin would not."""
+    name = type(layer).__name__
+    for kind in _HOOKS:
+        if getattr(layer, kind):
+            raise ValueError(
+                f"to_torch cannot take a {name}'s hooks along ({kind[1:]}): remove "
+                "them first, or register them on the result"
+            )
+    ours, known = ({*module.state_dict()} for module in (layer, twin))
+    if ours != known:
+        raise ValueError(
+            f"to_torch expects a {name} to hold {sorted(known)}, got {sorted(ours)}"
+        )

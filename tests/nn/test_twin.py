@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.utils.prune
 from torch.testing import assert_close
 
 from dlbook import nn, optim
@@ -114,6 +115,38 @@ def test_swapping_layers_draws_no_random_numbers():
     before = torch.get_rng_state()
     nn.to_torch(model)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+    ],
+)
+def test_hooks_on_a_layer_are_refused_not_lost(register):
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    handle = getattr(model[1], register)(lambda *_: None)
+    with pytest.raises(ValueError, match="a ReLU's hooks"):
+        nn.to_torch(model)
+    handle.remove()
+    assert type(nn.to_torch(model)[1]) is torch.nn.ReLU
+
+
+def test_a_pruned_layer_is_refused_not_silently_made_whole():
+    layer = torch.nn.utils.prune.l1_unstructured(nn.Linear(2, 3), "weight", amount=2)
+    with pytest.raises(ValueError, match="a Linear's hooks"):
+        nn.to_torch(layer)
+
+
+def test_a_layer_with_tensors_of_its_own_is_refused():
+    layer = nn.Linear(2, 3)
+    layer.scale = nn.Parameter(torch.ones(3))
+    words = r"a Linear to hold \['bias', 'weight'\], got \['bias', 'scale', 'weight'\]"
+    with pytest.raises(ValueError, match=words):
+        nn.to_torch(nn.Sequential(layer))
 
 
 def test_what_is_no_module_is_refused():
