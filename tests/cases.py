@@ -1,11 +1,17 @@
 """The table of twins: every layer and loss that must equal torch's, and on what.
 
-A new layer needs rows here: the tests in ``tests/nn`` cross them with every check.
-Sizes in one row are pairwise distinct, so that a swapped axis cannot pass.
+A new layer, loss or optimizer needs rows here: the tests in ``tests/nn`` and
+``tests/optim`` cross them with every check. The sizes of a row's input are pairwise
+distinct, so that a swapped axis cannot pass.
 """
 
+import importlib
+import itertools
+import math
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -46,6 +52,17 @@ class LossCase:
             for k, v in self.arguments.items()
         )
         return f"{self.name}({shown})-{'x'.join(map(str, self.shape))}-{self.target}"
+
+
+def public_classes(package: ModuleType, base: type) -> set[str]:
+    """Name the classes of a kind that the modules of a package define for everyone."""
+    found = set()
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, type) and issubclass(value, base):
+                here = value.__module__ == info.name
+                found |= {name} if here and not name.startswith("_") else set()
+    return found
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -185,6 +202,13 @@ CASES: list[Case] = [
         (3, 1, 5),
     ),
     *(
+        Case("MaxPool2d", (2, 3, 7, 11), {**arguments, "dilation": (2, 3)}, (3, 8))
+        for arguments in (
+            {"kernel_size": (3, 4), "padding": (1, 2), "stride": 1},
+            {"kernel_size": (2, 3), "padding": 1, "stride": (2, 3), "ceil_mode": True},
+        )
+    ),
+    *(
         Case("AvgPool2d", shape, {**arguments, **extra}, wrong=(2, 0, 7, 9))
         for shape, arguments in _POOL2D[4:]
         for extra in ({"count_include_pad": False}, {"divisor_override": 5})
@@ -218,6 +242,7 @@ LOSSES: list[LossCase] = [
             ("L1Loss", {}),
             ("HuberLoss", {}),
             ("HuberLoss", {"delta": 0.6}),
+            ("HuberLoss", {"delta": math.inf}),
         ]
         for shape in [(2, 3, 5), (), (0, 3)]
     ),
@@ -270,3 +295,19 @@ LOSSES: list[LossCase] = [
         ]
     ),
 ]
+
+OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
+    "SGD": [
+        {
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        for momentum, dampening, decay, nesterov, maximize in itertools.product(
+            (0, 0.9), (0, 0.3), (0, 0.2), (False, True), (False, True)
+        )
+        if not nesterov or (momentum and not dampening)
+    ],
+}

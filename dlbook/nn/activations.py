@@ -100,7 +100,7 @@ class LeakyReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to every element; same shape."""
         check_floating(input, "LeakyReLU")
-        return input.relu() + self.negative_slope * input.clamp(max=0)
+        return torch.where(input > 0, input, self.negative_slope * input)
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""
@@ -241,7 +241,7 @@ class Softmax(Module):
             ValueError: If the input has no such axis.
         """
         check_floating(input, "Softmax")
-        return softmax(input, check_dim(self.dim, input.ndim, "Softmax"))
+        return softmax(input, check_dim(self.dim, input, "Softmax"))
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""
@@ -269,7 +269,7 @@ class LogSoftmax(Module):
             ValueError: If the input has no such axis.
         """
         check_floating(input, "LogSoftmax")
-        return log_softmax(input, check_dim(self.dim, input.ndim, "LogSoftmax"))
+        return log_softmax(input, check_dim(self.dim, input, "LogSoftmax"))
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""

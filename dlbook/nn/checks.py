@@ -1,6 +1,8 @@
 """Say in words what is wrong with an input, before arithmetic fails or broadcasts."""
 
+import operator
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -11,24 +13,47 @@ def shape_of(tensor: Tensor) -> str:
     return str(tuple(tensor.shape))
 
 
-def check_floating(input: Tensor, layer: str) -> None:
+def check_tensor(value: object, layer: str, what: str = "input") -> None:
+    """Refuse lists and plain numbers.
+
+    Args:
+        value: What the caller gave.
+        layer: The layer's name, for the message.
+        what: What the value is for the layer, for the message.
+
+    Raises:
+        TypeError: If ``value`` is not a tensor.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{layer} needs a tensor as {what}, got {type(value).__name__}")
+
+
+def check_floating(input: Tensor, layer: str, what: str = "input") -> None:
     """Refuse integers where a layer needs numbers with a gradient.
 
     Args:
-        input: The layer's input.
-        layer: Its name, for the message.
+        input: What the layer computes with.
+        layer: The layer's name, for the message.
+        what: What ``input`` is for the layer, for the message.
 
     Raises:
-        TypeError: If ``input`` holds neither floating-point nor complex numbers.
+        TypeError: If ``input`` is no tensor of floating-point or complex numbers.
     """
+    check_tensor(input, layer, what)
     if not (input.is_floating_point() or input.is_complex()):
-        raise TypeError(f"{layer} needs floating-point input, got {input.dtype}")
+        raise TypeError(f"{layer} needs floating-point {what}, got {input.dtype}")
+
+
+def autocast_is_on(tensor: Tensor) -> bool:
+    """Tell whether ``torch.autocast`` is active on the device of a tensor."""
+    kind = tensor.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def check_matches(input: Tensor, weight: Tensor, layer: str) -> None:
     """Refuse an input of another type or on another device than the layer's weight.
 
-    Inside ``torch.autocast`` the types may differ: autocast converts both.
+    Inside ``torch.autocast`` the types may differ: there the product converts both.
 
     Args:
         input: The layer's input.
@@ -43,9 +68,7 @@ def check_matches(input: Tensor, weight: Tensor, layer: str) -> None:
         raise ValueError(
             f"{layer}'s weight is on {weight.device}, but its input on {input.device}"
         )
-    if input.dtype != weight.dtype and not torch.is_autocast_enabled(
-        weight.device.type
-    ):
+    if input.dtype != weight.dtype and not autocast_is_on(weight):
         raise TypeError(
             f"{layer}'s weight is {weight.dtype}, but its input is {input.dtype}"
         )
@@ -69,21 +92,24 @@ def check_same_shape(input: Tensor, target: Tensor, layer: str) -> None:
         )
 
 
-def check_same_type(input: Tensor, target: Tensor, layer: str) -> None:
-    """Refuse a target of another type than the input.
+def check_same_type(
+    input: Tensor, other: Tensor, layer: str, what: str = "target"
+) -> None:
+    """Refuse a target, or a weight, of another type than the input.
 
     Args:
         input: Predictions.
-        target: Truth.
+        other: What must be of the same type.
         layer: The loss's name, for the message.
+        what: What ``other`` is for the loss, for the message.
 
     Raises:
         TypeError: If the types differ; both are named.
     """
-    if input.dtype != target.dtype:
+    if input.dtype != other.dtype:
         raise TypeError(
-            f"{layer} expects a target of the input's type {input.dtype}, "
-            f"got {target.dtype}"
+            f"{layer} expects a {what} of the input's type {input.dtype}, "
+            f"got {other.dtype}"
         )
 
 
@@ -102,23 +128,72 @@ def check_choice(value: object, choices: Sequence[str], name: str) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
-def check_dim(dim: int, ndim: int, layer: str) -> int:
+def check_dim(dim: int, input: Tensor, layer: str) -> int:
     """Turn an axis counted from either end into one counted from the front.
 
     Args:
         dim: The axis; negative counts from the back.
-        ndim: How many axes the input has.
+        input: The layer's input; a single number counts as having one axis.
         layer: The layer's name, for the message.
 
     Returns:
-        The same axis, 0 … ndim - 1.
+        The same axis, from 0 on.
 
     Raises:
         ValueError: If the input has no such axis.
     """
-    if not -max(ndim, 1) <= dim < max(ndim, 1):
-        raise ValueError(f"{layer}: the input has {ndim} axes, so no axis {dim}")
-    return dim % max(ndim, 1)
+    axes = max(input.ndim, 1)
+    if not -axes <= dim < axes:
+        raise ValueError(f"{layer}: input of shape {shape_of(input)} has no axis {dim}")
+    return dim % axes
+
+
+def check_number(name: str, value: object) -> None:
+    """Refuse what is not a number.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller gave.
+
+    Raises:
+        TypeError: If ``value`` is not a real number.
+    """
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not a number between 0 and 1.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller gave.
+
+    Raises:
+        TypeError: If ``value`` is not a number.
+        ValueError: If ``value`` is not in [0, 1].
+    """
+    check_number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in [0, 1], got {value}")
+
+
+def check_integer(name: str, value: object) -> int:
+    """Refuse what is not a whole number; NumPy's are fine, True and False are not.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller gave.
+
+    Returns:
+        ``value`` as Python's own integer.
+
+    Raises:
+        TypeError: If ``value`` is not an integer.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    return operator.index(value)
 
 
 def check_positive(name: str, value: int) -> int:
@@ -129,17 +204,16 @@ def check_positive(name: str, value: int) -> int:
         value: What the caller gave.
 
     Returns:
-        ``value``.
+        ``value`` as Python's own integer.
 
     Raises:
         TypeError: If ``value`` is not an integer.
         ValueError: If ``value`` is below one.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return value
+    size = check_integer(name, value)
+    if size < 1:
+        raise ValueError(f"{name} must be at least 1, got {size}")
+    return size
 
 
 def refuse_inplace(inplace: bool, layer: str) -> None:

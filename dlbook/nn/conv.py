@@ -62,7 +62,8 @@ def cross_correlate(
     output = input.new_zeros(1) if bias is None else bias.reshape(groups, 1, made)
     for row, kernel_row in zip(rows, kernel, strict=True):
         below = covered[:, row].reshape(groups, out_height * batch * out_width, seen)
-        output = output + below @ kernel_row
+        product = below @ kernel_row
+        output = output.to(product.dtype) + product  # autocast shortens the product
     output = output.reshape(groups, out_height, batch, out_width, made)
     output = output.permute(2, 0, 4, 1, 3)  # (batch, groups, made, height, width)
     return output.reshape(batch, out_channels, out_height, out_width).contiguous()

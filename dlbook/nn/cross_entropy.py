@@ -8,9 +8,11 @@ from dlbook.nn.checks import (
     check_floating,
     check_same_shape,
     check_same_type,
+    check_share,
+    check_tensor,
     shape_of,
 )
-from dlbook.nn.losses import Loss
+from dlbook.nn.losses import Loss, full_precision
 
 
 class NLLLoss(Loss):
@@ -55,20 +57,20 @@ class NLLLoss(Loss):
             ValueError: If the shapes do not match or a class does not exist.
             TypeError: If the target holds no class numbers (int64 or uint8).
         """
-        self._check_scores(input)
-        return self._weighted_mean(*self._look_up(input, target))
+        log_probs = self._checked_scores(input, target)
+        return self._weighted_mean(*self._look_up(log_probs, target))
 
     def _look_up(self, log_probs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Find each element's loss and its weight, both 0 where it is ignored."""
-        self._check_classes(log_probs, target)
-        ignored = target == self.ignore_index
-        classes = target.long().masked_fill(ignored, 0)
+        classes = self._checked_classes(log_probs, target)
+        ignored = classes == self.ignore_index
+        classes = classes.masked_fill(ignored, 0)
         axis = _class_axis(log_probs)
         picked = log_probs.gather(axis, classes.unsqueeze(axis)).squeeze(axis)
         if self.weight is None:
             weights = torch.ones_like(picked)
         else:
-            weights = self.weight[classes]
+            weights = full_precision(self.weight)[classes]
         losses = -weights * picked
         return losses.masked_fill(ignored, 0), weights.masked_fill(ignored, 0)
 
@@ -77,30 +79,36 @@ class NLLLoss(Loss):
             return losses.sum() / weights.sum()
         return self.reduce_losses(losses)
 
-    def _check_scores(self, input: Tensor) -> None:
+    def _checked_scores(self, input: Tensor, target: Tensor) -> Tensor:
+        """Refuse what does not fit together; hand back what to compute with."""
         name = type(self).__name__
         check_floating(input, name)
-        if input.ndim == 0:
+        check_tensor(target, name, "target")
+        classes = input.shape[_class_axis(input)] if input.ndim else 0
+        if classes == 0:
             raise ValueError(
-                f"{name} expects input of shape (batch, classes, ...) or (classes,), "
-                f"got {shape_of(input)}"
+                f"{name} expects input of shape (batch, classes, ...) or (classes,) "
+                f"with at least one class, got {shape_of(input)}"
             )
-        classes = input.shape[_class_axis(input)]
+        input = full_precision(input)
         if self.weight is not None:
             if self.weight.shape != (classes,):
                 raise ValueError(
                     f"{name} expects a weight for each of {classes} classes, "
                     f"got shape {shape_of(self.weight)}"
                 )
-            check_same_type(input, self.weight, f"{name}'s weight")
+            check_same_type(input, full_precision(self.weight), name, "weight")
+        return input
 
-    def _check_classes(self, input: Tensor, target: Tensor) -> None:
+    def _checked_classes(self, input: Tensor, target: Tensor) -> Tensor:
+        """Refuse classes that do not exist; hand back the others as int64."""
         name = type(self).__name__
         if target.dtype not in (torch.int64, torch.uint8):
             raise TypeError(
                 f"{name} expects class numbers of type torch.int64 or torch.uint8, "
                 f"got {target.dtype}"
             )
+        target = target.long()  # as a byte, -100 would be the class 156
         axis = _class_axis(input)
         expected = (*input.shape[:axis], *input.shape[axis + 1 :])
         if target.shape != expected:
@@ -115,6 +123,7 @@ class NLLLoss(Loss):
                 f"{name} knows classes 0 … {input.shape[axis] - 1}, "
                 f"got {target[missing][0].item()}"
             )
+        return target
 
 
 class CrossEntropyLoss(NLLLoss):
@@ -136,6 +145,7 @@ class CrossEntropyLoss(NLLLoss):
 
     Raises:
         ValueError: If ``label_smoothing`` is not in [0, 1].
+        TypeError: If ``label_smoothing`` is not a number.
     """
 
     def __init__(
@@ -148,10 +158,7 @@ class CrossEntropyLoss(NLLLoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(
-                f"label_smoothing must lie in [0, 1], got {label_smoothing}"
-            )
+        check_share("label_smoothing", label_smoothing)
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -169,17 +176,19 @@ class CrossEntropyLoss(NLLLoss):
             ValueError: If the shapes do not match or a class does not exist.
             TypeError: If the target holds neither class numbers nor probabilities.
         """
-        self._check_scores(input)
-        log_probs = log_softmax(input, _class_axis(input))
+        scores = self._checked_scores(input, target)
+        log_probs = log_softmax(scores, _class_axis(scores))
         if target.is_floating_point():
-            return self._from_probabilities(log_probs, target)
+            return self._from_probabilities(log_probs, full_precision(target))
         losses, weights = self._look_up(log_probs, target)
+        loss = self._weighted_mean(losses, weights)
         if self.label_smoothing > 0:
             spread = self._cross_entropy(log_probs, log_probs.new_ones(()))
-            spread = spread.masked_fill(target == self.ignore_index, 0)
+            spread = spread.masked_fill(target.long() == self.ignore_index, 0)
             share = self.label_smoothing / log_probs.shape[_class_axis(input)]
-            losses = (1 - self.label_smoothing) * losses + share * spread
-        return self._weighted_mean(losses, weights)
+            loss = (1 - self.label_smoothing) * loss
+            loss = loss + share * self._weighted_mean(spread, weights)
+        return loss
 
     def _from_probabilities(self, log_probs: Tensor, target: Tensor) -> Tensor:
         check_same_shape(log_probs, target, "CrossEntropyLoss with probabilities")

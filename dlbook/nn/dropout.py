@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from dlbook.nn.checks import check_floating, refuse_inplace
+from dlbook.nn.checks import check_floating, check_share, refuse_inplace
 
 
 class Dropout(Module):
@@ -20,12 +20,12 @@ class Dropout(Module):
 
     Raises:
         ValueError: If ``p`` is not in [0, 1].
+        TypeError: If ``p`` is not a number.
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must lie in [0, 1], got {p}")
+        check_share("Dropout: p", p)
         refuse_inplace(inplace, "Dropout")
         self.p = p
         self.inplace = inplace

@@ -15,8 +15,9 @@ def draw_by_fan_in(weight: Tensor, bias: Tensor | None) -> None:
     """Draw the first values of a layer, the smaller the more inputs each output sums.
 
     Both come from the uniform distribution on [-1/√n, 1/√n], n being the number of
-    inputs of one output. It is torch's default: He et al. (2015), §2.2, eq. (10), with
-    the slope a = √5 that makes its bound √(6 / ((1 + a²) n)) equal 1/√n.
+    inputs of one output. It is torch's default: the variance 2 / ((1 + a²) n) of He et
+    al. (2015), §2.2, eq. (15), with the slope a = √5, for which the bound
+    √(6 / ((1 + a²) n)) is 1/√n.
 
     Args:
         weight: ``(out, ...)``, overwritten; n is the product of the later sizes.
@@ -93,7 +94,8 @@ class Linear(Module):
             )
         check_matches(input, self.weight, "Linear")
         output = input @ self.weight.T
-        return output if self.bias is None else output + self.bias
+        # autocast multiplies in a shorter type, in which it goes on
+        return output if self.bias is None else output + self.bias.to(output.dtype)
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""
@@ -128,8 +130,8 @@ class Flatten(Module):
         Raises:
             ValueError: If the input lacks one of the axes, or they are out of order.
         """
-        start = check_dim(self.start_dim, input.ndim, "Flatten")
-        end = check_dim(self.end_dim, input.ndim, "Flatten")
+        start = check_dim(self.start_dim, input, "Flatten")
+        end = check_dim(self.end_dim, input, "Flatten")
         if start > end:
             raise ValueError(f"Flatten: start_dim {start} comes after end_dim {end}")
         merged = math.prod(input.shape[start : end + 1])

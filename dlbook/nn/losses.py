@@ -5,11 +5,27 @@ from torch import Tensor
 from torch.nn import Module
 
 from dlbook.nn.checks import (
+    autocast_is_on,
     check_choice,
     check_floating,
+    check_number,
     check_same_shape,
     check_same_type,
+    check_tensor,
 )
+
+
+def full_precision(tensor: Tensor) -> Tensor:
+    """Leave half precision inside ``torch.autocast``, as all of torch's losses do.
+
+    Args:
+        tensor: Any shape, any type.
+
+    Returns:
+        ``tensor`` in float32 if it was shorter and autocast is on, else itself.
+    """
+    short = tensor.dtype in (torch.float16, torch.bfloat16)
+    return tensor.float() if short and autocast_is_on(tensor) else tensor
 
 
 class Loss(Module):
@@ -53,12 +69,15 @@ class Loss(Module):
             return losses
         return losses.sum() if self.reduction == "sum" else losses.mean()
 
-    def _check(self, input: Tensor, target: Tensor) -> None:
+    def _checked(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Refuse what does not fit together; hand back what to compute with."""
         name = type(self).__name__
         check_floating(input, name)
+        check_tensor(target, name, "target")
         check_same_shape(input, target, name)
         if target.dtype == torch.bool:
             raise TypeError(f"{name} needs numbers as target, got torch.bool")
+        return full_precision(input), full_precision(target)
 
 
 class MSELoss(Loss):
@@ -87,7 +106,7 @@ class MSELoss(Loss):
             ValueError: If the shapes differ.
             TypeError: If the input is not floating-point, or the target is boolean.
         """
-        self._check(input, target)
+        input, target = self._checked(input, target)
         return self.reduce_losses((input - target).square())
 
 
@@ -114,7 +133,7 @@ class L1Loss(Loss):
             ValueError: If the shapes differ.
             TypeError: If the input is not floating-point, or the target is boolean.
         """
-        self._check(input, target)
+        input, target = self._checked(input, target)
         return self.reduce_losses((input - target).abs())
 
 
@@ -130,10 +149,12 @@ class HuberLoss(Loss):
 
     Raises:
         ValueError: If ``delta`` is not positive.
+        TypeError: If ``delta`` is not a number.
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        check_number("HuberLoss: delta", delta)
         if not delta > 0:
             raise ValueError(f"HuberLoss: delta must be positive, got {delta}")
         self.delta = delta
@@ -152,14 +173,11 @@ class HuberLoss(Loss):
             ValueError: If the shapes differ.
             TypeError: If the types differ or are not floating-point.
         """
-        self._check(input, target)
+        input, target = self._checked(input, target)
         check_same_type(input, target, "HuberLoss")
         error = (input - target).abs()
-        small = error.clamp(
-            max=self.delta
-        )  # and the rest of the error is the large part
-        losses = 0.5 * small.square() + self.delta * (error - small)
-        return self.reduce_losses(losses)
+        slope = error.clamp(max=self.delta)  # both cases in one: δ caps the slope
+        return self.reduce_losses(slope * (error - 0.5 * slope))
 
 
 class KLDivLoss(Loss):
@@ -202,8 +220,8 @@ class KLDivLoss(Loss):
             ValueError: If the shapes differ.
             TypeError: If one of both is not floating-point.
         """
-        self._check(input, target)
-        check_floating(target, "KLDivLoss's target")
+        input, target = self._checked(input, target)
+        check_floating(target, "KLDivLoss", "target")
         if self.log_target:
             losses = target.exp() * (target - input)
         else:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from dlbook.nn.checks import check_floating, check_positive, shape_of
+from dlbook.nn.checks import check_floating, check_integer, check_positive, shape_of
 from dlbook.nn.windows import as_tuple, output_size, windows
 
 
@@ -32,11 +32,10 @@ class _Pool2d(Module):
             check_positive("kernel_size", kernel)
             check_positive("stride", step)
             check_positive("dilation", spread)
-            span = spread * (kernel - 1) + 1
-            if not 0 <= around <= span // 2:
+            if not 0 <= around <= kernel // 2:
                 raise ValueError(
-                    f"padding must lie between 0 and {span // 2}, half of the {span} "
-                    f"pixels that the window spans; got {around}"
+                    f"padding must lie between 0 and {kernel // 2}, half of "
+                    f"kernel_size {kernel}; got {around}"
                 )
 
     def _geometry(self) -> list[tuple[int, ...]]:
@@ -60,7 +59,8 @@ class MaxPool2d(_Pool2d):
         kernel_size: Height and width of a region, or one number for both.
         stride: Pixels from one region to the next, one number or two; by default
             ``kernel_size``: regions that touch.
-        padding: Pixels around the image, one number or two; at most half a region.
+        padding: Pixels around the image, one number or two; at most half of
+            ``kernel_size``, whatever the dilation.
         dilation: Pixels from one element of a region to the next, one number or two.
         return_indices: Only False.
         ceil_mode: Whether a last region may reach beyond the image's end.
@@ -118,13 +118,15 @@ class AvgPool2d(_Pool2d):
         kernel_size: Height and width of a region, or one number for both.
         stride: Pixels from one region to the next, one number or two; by default
             ``kernel_size``: regions that touch.
-        padding: Zeros around the image, one number or two; at most half a region.
+        padding: Zeros around the image, one number or two; at most half of
+            ``kernel_size``.
         ceil_mode: Whether a last region may reach beyond the image and its padding.
         count_include_pad: Whether the padding counts in the average.
         divisor_override: What to divide a region's sum by, instead of its size.
 
     Raises:
         ValueError: If a number is out of range.
+        TypeError: If a number is not an integer.
     """
 
     def __init__(
@@ -137,6 +139,8 @@ class AvgPool2d(_Pool2d):
         divisor_override: int | None = None,
     ) -> None:
         super().__init__(kernel_size, stride, padding, 1, ceil_mode)
+        if divisor_override is not None:
+            divisor_override = check_integer("divisor_override", divisor_override)
         if divisor_override == 0:
             raise ValueError("divisor_override must not be 0")
         self.count_include_pad = count_include_pad
@@ -157,11 +161,12 @@ class AvgPool2d(_Pool2d):
             TypeError: If the input is not floating-point.
         """
         _check_image(input, "AvgPool2d")
-        sums = self._regions(input).sum(dim=0)
+        wide = torch.promote_types(input.dtype, torch.float32)  # holds large sums
+        sums = self._regions(input).sum(dim=0, dtype=wide)
         if self.divisor_override is not None:
-            return sums / self.divisor_override
-        rows, columns = self._counts(input.shape[-2:])
-        return sums / (sums.new_tensor(rows).unsqueeze(-1) * sums.new_tensor(columns))
+            return (sums / self.divisor_override).to(input.dtype)
+        rows, columns = map(sums.new_tensor, self._counts(input.shape[-2:]))
+        return (sums / (rows.unsqueeze(-1) * columns)).to(input.dtype)
 
     def _counts(self, sizes: Sequence[int]) -> list[list[int]]:
         """Count what is averaged in each region, along height and along width."""
@@ -203,11 +208,13 @@ class AdaptiveAvgPool2d(Module):
 
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
-        sizes = _two(output_size)
-        for size in sizes:
-            if size is not None:
-                check_positive("output_size", size)
-        self.output_size = output_size
+        sizes = [
+            size if size is None else check_positive("output_size", size)
+            for size in _two(output_size)
+        ]
+        self.output_size = (
+            output_size if isinstance(output_size, Sequence) else sizes[0]
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Take the mean of each region, for each channel.
@@ -232,7 +239,7 @@ class AdaptiveAvgPool2d(Module):
 
 
 def _two(value: int | Sequence[int | None] | None) -> Sequence[int | None]:
-    sizes = (value, value) if value is None or isinstance(value, int) else value
+    sizes = value if isinstance(value, Sequence) else (value, value)
     if len(sizes) != 2:
         raise ValueError(f"output_size must be one number or two, got {value!r}")
     return sizes

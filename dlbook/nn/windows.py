@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlbook.nn.checks import check_integer
+
 
 def as_tuple(value: int | Sequence[int], length: int, name: str) -> tuple[int, ...]:
     """Read "one number for every axis" or "one number an axis" as the latter.
@@ -22,9 +24,8 @@ def as_tuple(value: int | Sequence[int], length: int, name: str) -> tuple[int, .
         TypeError: If something is not an integer.
         ValueError: If the sequence has another length.
     """
-    values = tuple(value) if isinstance(value, Sequence) else (value,)
-    if any(isinstance(v, bool) or not isinstance(v, int) for v in values):
-        raise TypeError(f"{name} must be an integer or {length} of them, got {value!r}")
+    given = value if isinstance(value, Sequence) else [value]
+    values = tuple(check_integer(name, number) for number in given)
     if len(values) not in (1, length):
         raise ValueError(f"{name} must be one integer or {length}, got {value!r}")
     return values if len(values) == length else values * length

@@ -16,6 +16,7 @@ CROSSED = [
     for case in LOSSES
     for reduction in getattr(nn, case.name).reductions
 ]
+SHORTER = [(torch.float32, 1e-5), (torch.bfloat16, 0.06), (torch.float16, 0.008)]
 crossed = pytest.mark.parametrize(("case", "reduction"), CROSSED)
 
 
@@ -52,8 +53,8 @@ def test_loss_and_gradients_equal_torchs(case, reduction):
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=str)
-def test_loss_in_float32_and_bfloat16_is_torchs_up_to_rounding(case):
-    for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.06)):
+def test_loss_in_shorter_types_is_torchs_up_to_rounding(case):
+    for dtype, tolerance in SHORTER:
         input, target = drawn(case)
         target = target.to(dtype) if target.is_floating_point() else target
         ours, theirs = (loss.to(dtype) for loss in pair(case, "mean"))
@@ -76,6 +77,27 @@ def test_weights_are_in_the_state_dict_as_torchs_are(case):
 def test_the_mean_over_nothing_but_ignored_elements_is_nan(smoothing):
     loss = nn.CrossEntropyLoss(label_smoothing=smoothing)
     assert loss(numbers(2, 3), torch.full((2,), -100)).isnan()
+
+
+@pytest.mark.parametrize("weight", [(0.0, 0.0, 0.0), (0.0, 0.0, 1.0)], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_mean_over_classes_that_weigh_nothing_is_nan(weight, smoothing):
+    for source in (nn, torch.nn):
+        loss = source.CrossEntropyLoss(torch.tensor(weight), label_smoothing=smoothing)
+        assert loss(numbers(2, 3).float(), torch.tensor([0, 1])).isnan()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"ignore_index": 1}], ids=str)
+@pytest.mark.parametrize("name", ["NLLLoss", "CrossEntropyLoss"])
+def test_classes_in_bytes_are_the_same_classes(name, arguments):
+    input, target = numbers(3, 200), torch.tensor([156, 1, 199])
+    expected = getattr(torch.nn, name)(**arguments)(input, target.byte())
+    loss = getattr(nn, name)(**arguments)
+    assert_close(loss(input, target.byte()), expected, rtol=1e-10, atol=1e-12)
+    if name == "CrossEntropyLoss":
+        loss = nn.CrossEntropyLoss(label_smoothing=0.1, **arguments)
+        expected = loss(input, target)
+        assert_close(loss(input, target.byte()), expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("target", ["classes", "probabilities"])
@@ -171,3 +193,12 @@ def test_binary_cross_entropy_is_cross_entropy_of_two_classes():
 def test_gradients_can_be_differentiated_again(loss, input, target):
     input.requires_grad_()
     assert torch.autograd.gradgradcheck(lambda x: loss(x, target), (input,))
+
+
+def test_binary_cross_entropy_is_differentiated_by_functional_gradients():
+    p, y = positive(2, 3), positive(2, 3, seed=2)
+    for number in (0, 1):
+        ours, theirs = (
+            torch.func.grad(source.BCELoss(), number)(p, y) for source in (nn, torch.nn)
+        )
+        assert_close(ours, theirs, rtol=1e-10, atol=1e-12)

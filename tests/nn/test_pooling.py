@@ -59,6 +59,25 @@ def test_infinity_and_nan_stay_in_their_region(name, arguments, value):
     assert ours[0].isfinite().sum() >= 3
 
 
+@pytest.mark.parametrize(
+    "layer", [nn.AvgPool2d(16), nn.AdaptiveAvgPool2d(1)], ids=lambda x: type(x).__name__
+)
+def test_averages_of_half_precision_do_not_overflow_in_their_sum(layer):
+    image = torch.full((1, 16, 16), 500.0, dtype=torch.float16)
+    assert layer(image).tolist() == [[[500.0]]]
+
+
+@pytest.mark.parametrize(
+    ("kernel_size", "padding", "dilation"), [(3, 2, 2), (4, 3, 3), (2, (1, 2), 3)]
+)
+def test_dilation_allows_no_more_padding_as_in_torch(kernel_size, padding, dilation):
+    arguments = {"padding": padding, "dilation": dilation}
+    with pytest.raises(ValueError, match=f"half of kernel_size {kernel_size}; got"):
+        nn.MaxPool2d(kernel_size, **arguments)
+    with pytest.raises(RuntimeError, match="half of kernel size"):
+        torch.nn.MaxPool2d(kernel_size, **arguments)(torch.zeros(1, 20, 20))
+
+
 def test_global_average_is_the_mean_of_all_pixels():
     image = numbers(2, 3, 5, 7)
     pooled = nn.AdaptiveAvgPool2d(1)(image)

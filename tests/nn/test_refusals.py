@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,9 @@ INTEGERS = torch.ones(2, 3, 4, 4, dtype=torch.int64)
         (lambda: nn.Softmax(), ValueError, "Softmax needs to know its axis"),
         (lambda: nn.LogSoftmax(), ValueError, "LogSoftmax needs to know its axis"),
         (lambda: nn.Dropout(1.5), ValueError, r"\[0, 1\], got 1.5"),
+        (lambda: nn.Dropout("a"), TypeError, "Dropout: p must be a number, got 'a'"),
+        (lambda: nn.Linear(True, 3), TypeError, "an integer, got True"),
+        (lambda: nn.Conv2d(3, 4, (True, 2)), TypeError, "an integer, got True"),
         (lambda: nn.Linear(0, 3), ValueError, "in_features must be at least 1, got 0"),
         (lambda: nn.Linear(3, 2.5), TypeError, "out_features must be an integer"),
         (lambda: nn.Conv2d(3, 4, 0), ValueError, "kernel_size must be at least 1"),
@@ -66,6 +70,11 @@ INTEGERS = torch.ones(2, 3, 4, 4, dtype=torch.int64)
             "no indices",
         ),
         (lambda: nn.AvgPool2d(2, divisor_override=0), ValueError, "must not be 0"),
+        (
+            lambda: nn.AvgPool2d(2, divisor_override=2.5),
+            TypeError,
+            "divisor_override must be an integer, got 2.5",
+        ),
         (lambda: nn.AdaptiveAvgPool2d(0), ValueError, "output_size.*got 0"),
         (lambda: nn.AdaptiveAvgPool2d((1, 2, 3)), ValueError, "one number or two"),
         (lambda: nn.MSELoss(reduction="avg"), ValueError, "none, mean, sum; got 'avg'"),
@@ -75,6 +84,12 @@ INTEGERS = torch.ones(2, 3, 4, 4, dtype=torch.int64)
         (lambda: nn.CrossEntropyLoss(reduce=True), ValueError, "use reduction="),
         (lambda: nn.BCELoss(size_average=False), ValueError, "use reduction="),
         (lambda: nn.HuberLoss(delta=0.0), ValueError, "delta must be positive, got 0"),
+        (lambda: nn.HuberLoss(delta="a"), TypeError, "delta must be a number, got 'a'"),
+        (
+            lambda: nn.CrossEntropyLoss(label_smoothing="a"),
+            TypeError,
+            "label_smoothing must be a number, got 'a'",
+        ),
         (
             lambda: nn.CrossEntropyLoss(label_smoothing=1.5),
             ValueError,
@@ -97,7 +112,8 @@ def test_an_argument_is_refused_when_the_layer_is_made(make, error, words):
         (nn.BCELoss(), (2, 3), (2,), ValueError, r"\(2, 3\), got \(2,\)"),
         (nn.BCEWithLogitsLoss(), (2, 1), (2,), ValueError, r"\(2, 1\), got \(2,\)"),
         (nn.CrossEntropyLoss(), (2, 3), (2, 4), ValueError, r"\(2, 3\), got \(2, 4\)"),
-        (nn.CrossEntropyLoss(), (), (), ValueError, r"\(classes,\), got \(\)"),
+        (nn.CrossEntropyLoss(), (), (), ValueError, r"\(classes,\).*got \(\)"),
+        (nn.CrossEntropyLoss(), (2, 0), (2, 0), ValueError, r"one class, got \(2, 0\)"),
         (
             nn.CrossEntropyLoss(ignore_index=0),
             (2, 3),
@@ -117,7 +133,7 @@ def test_an_argument_is_refused_when_the_layer_is_made(make, error, words):
             (2, 3),
             (2, 3),
             TypeError,
-            "float32, got torch.float64",
+            "a weight of the input's type torch.float32, got torch.float64",
         ),
         (
             nn.BCELoss(weight=torch.ones(2, 3)),
@@ -218,6 +234,26 @@ def test_losses_refuse_whole_numbers_as_predictions(loss):
         loss(INTEGERS, INTEGERS)
 
 
+@pytest.mark.parametrize("loss", [nn.KLDivLoss(), nn.BCEWithLogitsLoss()])
+def test_losses_between_probabilities_refuse_whole_numbers_as_targets(loss):
+    words = f"{type(loss).__name__} needs floating-point target, got torch.int64"
+    with pytest.raises(TypeError, match=words):
+        loss(INTEGERS.float(), INTEGERS)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [nn.MSELoss(), nn.HuberLoss(), nn.BCELoss(), nn.NLLLoss(), nn.CrossEntropyLoss()],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_losses_refuse_what_is_no_tensor(loss):
+    name = type(loss).__name__
+    with pytest.raises(TypeError, match=f"{name} needs a tensor as target, got float"):
+        loss(torch.rand(2, 3), 0.0)
+    with pytest.raises(TypeError, match=f"{name} needs a tensor as input, got list"):
+        loss([0.5, 0.5], torch.rand(2))
+
+
 @pytest.mark.parametrize("loss", [nn.HuberLoss(), nn.BCELoss()])
 def test_a_target_of_another_type_is_refused_where_torch_fails(loss):
     with pytest.raises(TypeError, match=r"float32, got torch\.float64"):
@@ -249,12 +285,29 @@ def test_an_input_of_another_type_or_device_is_refused(layer, shape):
         layer(torch.zeros(shape, device="meta"))
 
 
-@pytest.mark.parametrize("layer", [nn.Linear(3, 2), nn.Conv2d(3, 2, 1)])
-def test_autocast_may_mix_types(layer):
-    shape = (5, 3) if isinstance(layer, nn.Linear) else (3, 4, 4)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = layer(torch.zeros(shape, dtype=torch.bfloat16))
-    assert output.isfinite().all()
+@pytest.mark.parametrize(
+    ("name", "sizes", "shape"),
+    [
+        ("Linear", (4, 3), (2, 4)),
+        ("Conv2d", (4, 3, 2), (4, 5, 6)),
+        ("MaxPool2d", (2, 3), (4, 5, 6)),
+        ("AdaptiveAvgPool2d", (2,), (4, 5, 6)),
+    ],
+)
+def test_integers_of_numpy_are_integers(name, sizes, shape):
+    plain = getattr(nn, name)(*sizes)
+    layer = getattr(nn, name)(*map(np.int64, sizes))
+    layer.load_state_dict(plain.state_dict())
+    expected = plain(torch.ones(shape))
+    for twin in (layer, nn.to_torch(layer)):
+        torch.testing.assert_close(twin(torch.ones(shape)), expected)
+
+
+@pytest.mark.parametrize("wrong", [True, 2.0, np.float64(2), np.True_], ids=repr)
+def test_only_integers_are_integers(wrong):
+    for make in (lambda n: nn.Linear(n, 3), nn.MaxPool2d, nn.AdaptiveAvgPool2d):
+        with pytest.raises(TypeError, match="must be an integer, got "):
+            make(wrong)
 
 
 def test_a_wrong_shape_is_named_with_what_was_expected():
