@@ -18,8 +18,10 @@ class SGD(Optimizer):
         g ← g + μ b   or   g ← b           with or without Nesterov's variant
         θ ← θ - η g
 
-    Robbins and Monro (1951); momentum: Polyak (1964); Nesterov's variant in the form of
-    Sutskever et al. (2013), §2, with the learning rate outside b.
+    Robbins and Monro (1951); momentum: Polyak (1964), with the learning rate outside b.
+    Nesterov's variant takes the gradient at the point to which momentum alone would
+    lead, θ + μ v in Sutskever et al. (2013), §2. Here, as in torch, θ is that point
+    itself: Bengio et al. (2013), §3.5, rewrite the steps so.
 
     Args:
         params: Parameters, (name, parameter) pairs, or groups of them with own options.
@@ -81,10 +83,19 @@ class SGD(Optimizer):
             _check({**self.defaults, **param_group})
         super().add_param_group(param_group)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where a saved run stopped; nothing changes if it is refused.
+
+        Args:
+            state_dict: What ``state_dict()`` returned, here or in torch's SGD.
+
+        Raises:
+            ValueError: As for the optimizer itself, or if the groups do not match.
+            NotImplementedError: As for the optimizer itself.
+        """
+        for group in state_dict["param_groups"]:
             _check({**self.defaults, **group})
+        super().load_state_dict(state_dict)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -115,10 +126,10 @@ class SGD(Optimizer):
         if group["maximize"]:
             grad = -grad
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * parameter
+            grad = grad.add(parameter, alpha=float(group["weight_decay"]))
         if group["momentum"] != 0:
             grad = self._with_momentum(parameter, grad, group)
-        parameter -= float(group["lr"]) * grad
+        parameter.add_(grad, alpha=-float(group["lr"]))
 
     def _with_momentum(
         self, parameter: Tensor, grad: Tensor, group: dict[str, Any]
@@ -128,9 +139,8 @@ class SGD(Optimizer):
         if buffer is None:
             buffer = state["momentum_buffer"] = grad.clone()
         else:
-            buffer *= momentum
-            buffer += (1 - group["dampening"]) * grad
-        return grad + momentum * buffer if group["nesterov"] else buffer
+            buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
+        return grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
 
 
 def _check(options: dict[str, Any]) -> None:

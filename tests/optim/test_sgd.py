@@ -1,81 +1,13 @@
-"""SGD against torch's, for every combination of options."""
+"""What SGD does beyond the table: groups, schedules, closures, refusals."""
 
-import itertools
+import copy
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from dlbook import optim
-from tests.cases import numbers
-
-OPTIONS = [
-    {
-        "momentum": momentum,
-        "dampening": dampening,
-        "weight_decay": decay,
-        "nesterov": nesterov,
-        "maximize": maximize,
-    }
-    for momentum, dampening, decay, nesterov, maximize in itertools.product(
-        (0, 0.9), (0, 0.3), (0, 0.2), (False, True), (False, True)
-    )
-    if not nesterov or (momentum and not dampening)
-]
-options = pytest.mark.parametrize("option", OPTIONS, ids=str)
-
-
-def parameters():
-    return [torch.nn.Parameter(numbers(*s, seed=len(s))) for s in [(3,), (2, 4), ()]]
-
-
-def descend(optimizer, steps, first=0):
-    """Follow gradients that depend on the parameters, and on the step."""
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    for step in range(first, first + steps):
-        optimizer.zero_grad()
-        for number, p in enumerate(params):
-            if (step + number) % 5:  # every fifth time a parameter has no gradient
-                noise = numbers(*p.shape, seed=step)
-                (p.sin() * noise + 0.1 * p.square()).sum().backward()
-        optimizer.step()
-    return params
-
-
-def assert_same(ours, theirs):
-    mine = [p for group in ours.param_groups for p in group["params"]]
-    other = [p for group in theirs.param_groups for p in group["params"]]
-    assert_close(mine, other, rtol=1e-10, atol=1e-12)
-    for a, b in zip(mine, other, strict=True):
-        state, expected = ours.state.get(a, {}), theirs.state.get(b, {})
-        assert_close(dict(state), dict(expected), rtol=1e-10, atol=1e-12)
-
-
-@options
-def test_25_steps_equal_torchs(option):
-    ours = optim.SGD(parameters(), lr=0.05, **option)
-    theirs = torch.optim.SGD(parameters(), lr=0.05, **option)
-    for step in range(25):
-        descend(ours, 1, first=step)
-        descend(theirs, 1, first=step)
-        assert_same(ours, theirs)
-
-
-@options
-@pytest.mark.parametrize("ours_first", [True, False])
-def test_a_run_saved_by_one_goes_on_in_the_other(option, ours_first):
-    classes = (optim.SGD, torch.optim.SGD)
-    first, second = classes if ours_first else reversed(classes)
-    uninterrupted = first(parameters(), lr=0.05, **option)
-    descend(uninterrupted, 12)
-
-    begun = first(parameters(), lr=0.05, **option)
-    weights = [p.detach().clone() for p in descend(begun, 6)]
-    resumed = second([torch.nn.Parameter(w) for w in weights], lr=9.0)
-    resumed.load_state_dict(begun.state_dict())
-    assert begun.state_dict().keys() == resumed.state_dict().keys()
-    descend(resumed, 6, first=6)
-    assert_same(resumed, uninterrupted)
+from tests.optim.descent import assert_same, descend, parameters
 
 
 def test_groups_have_options_of_their_own():
@@ -127,34 +59,28 @@ def test_the_closure_is_called_with_gradients_on_and_its_loss_returned():
     assert optimizer.step() is None
 
 
-@options
-def test_gradients_are_left_as_they_were(option):
-    (p, *_) = parameters()
-    gradient = numbers(*p.shape, seed=4)
-    p.grad = gradient.clone()
-    optimizer = optim.SGD([p], 0.1, **option)
-    optimizer.step()
-    optimizer.step()
-    assert_close(p.grad, gradient, rtol=0, atol=0)
-
-
 @pytest.mark.parametrize(
-    "option",
+    ("option", "words", "torchs_words"),
     [
-        {"lr": -0.1},
-        {"momentum": -0.9},
-        {"weight_decay": -1.0},
-        {"nesterov": True},
-        {"nesterov": True, "momentum": 0.9, "dampening": 0.1},
-        {"lr": torch.tensor([0.1, 0.2])},
+        ({"lr": -0.1}, "lr must not be negative, got -0.1", "learning rate: -0.1"),
+        ({"momentum": -0.9}, "momentum must not be negative", "momentum value: -0.9"),
+        ({"weight_decay": -1.0}, "weight_decay must not be", "weight_decay value: -1"),
+        ({"nesterov": True}, "above 0.*got momentum 0", "Nesterov momentum requires"),
+        (
+            {"nesterov": True, "momentum": 0.9, "dampening": 0.1},
+            "dampening 0, got momentum 0.9 and dampening 0.1",
+            "zero dampening",
+        ),
+        ({"lr": torch.tensor([0.1, 0.2])}, "one element, got 2", "must be 1-element"),
     ],
     ids=str,
 )
-def test_numbers_that_torch_refuses_are_refused(option):
-    for source in (optim, torch.optim):
-        with pytest.raises(ValueError, match=r"."):
-            source.SGD(parameters(), **option)
-    with pytest.raises(ValueError, match=r"^SGD: .*got"):
+def test_numbers_that_torch_refuses_are_refused(option, words, torchs_words):
+    with pytest.raises(ValueError, match=torchs_words):
+        torch.optim.SGD(parameters(), **option)
+    with pytest.raises(ValueError, match=f"^SGD: .*{words}"):
+        optim.SGD(parameters(), **option)
+    with pytest.raises(ValueError, match=f"^SGD: .*{words}"):
         optim.SGD([{"params": parameters(), **option}])
 
 
@@ -170,6 +96,24 @@ def test_what_is_not_implemented_is_refused_wherever_it_comes_from(option):
     foreign["param_groups"][0][option] = True
     with pytest.raises(NotImplementedError, match=words):
         optimizer.load_state_dict(foreign)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [("foreach", True, NotImplementedError), ("momentum", -0.5, ValueError)],
+)
+def test_an_optimizer_stays_as_it_was_when_it_refuses_a_saved_run(option, value, error):
+    saved = torch.optim.SGD(parameters(), lr=0.7, momentum=0.9)
+    descend(saved, 2)
+    state = saved.state_dict()
+    state["param_groups"][0][option] = value
+    ours = optim.SGD(parameters(), lr=0.1, momentum=0.2)
+    descend(ours, 2)
+    before = copy.deepcopy(ours.state_dict())
+    with pytest.raises(error, match=option):
+        ours.load_state_dict(state)
+    assert_close(ours.state_dict()["state"], before["state"], rtol=0, atol=0)
+    assert ours.state_dict()["param_groups"] == before["param_groups"]
 
 
 def test_sparse_gradients_are_refused():

@@ -1,0 +1,35 @@
+"""Parameters, and gradients to let an optimizer follow."""
+
+import torch
+from torch.testing import assert_close
+
+from tests.cases import numbers
+
+
+def parameters(dtype=torch.float64):
+    """Three parameters of different shapes."""
+    drawn = [numbers(*shape, seed=len(shape)) for shape in [(3,), (2, 4), ()]]
+    return [torch.nn.Parameter(number.to(dtype)) for number in drawn]
+
+
+def descend(optimizer, steps, first=0):
+    """Follow gradients that depend on the parameters, and on the step."""
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    for step in range(first, first + steps):
+        optimizer.zero_grad()
+        for number, p in enumerate(params):
+            if (step + number) % 5:  # every fifth time a parameter has no gradient
+                noise = numbers(*p.shape, seed=step).to(p.dtype)
+                (p.sin() * noise + 0.1 * p.square()).sum().backward()
+        optimizer.step()
+    return params
+
+
+def assert_same(ours, theirs, rtol=1e-10, atol=1e-12):
+    """Compare the parameters of two optimizers, and what these remember of each."""
+    mine = [p for group in ours.param_groups for p in group["params"]]
+    other = [p for group in theirs.param_groups for p in group["params"]]
+    assert_close(mine, other, rtol=rtol, atol=atol)
+    for a, b in zip(mine, other, strict=True):
+        state, expected = ours.state.get(a, {}), theirs.state.get(b, {})
+        assert_close(dict(state), dict(expected), rtol=rtol, atol=atol)
