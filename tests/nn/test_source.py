@@ -8,44 +8,49 @@ import pytest
 
 import dlbook
 
-ALLOWED_IN_NN = {"Module", "Parameter", "Sequential", "ModuleList", "ModuleDict"}
+LAYERS = ("Module", "Parameter", "Sequential", "ModuleList", "ModuleDict")
+ALLOWED = {f"torch.nn.{name}" for name in LAYERS} | {"torch.optim.Optimizer"}
 FORBIDDEN = re.compile(
-    r"torch\.(nn\.functional|nn\.init|nn\.modules|_C|ops|jit|compile)\b"
+    r"torch\.(nn|optim|ao|quantization|nested|_C|ops|jit|compile)\b"
     r"|torch\.(special\.)?(log_)?softmax$"
     r"|torch\.\w*(conv|pool|_norm|dropout|_loss|cross_entropy|embedding)\w*"
-    r"|torch\.(lstm|gru|rnn)\w*"
+    r"|torch\.(lstm|gru|rnn|_fused|_foreach)\w*"
     r"|torch\.\w*(relu|gelu|selu|celu|elu_|linear|threshold|scaled_dot_product)\w*"
 )
-FORBIDDEN_METHODS = {"softmax", "log_softmax", "logsoftmax"}
-SOURCES = sorted(
-    path
-    for path in Path(dlbook.__file__).parent.glob("nn/*.py")
-    if path.name != "twin.py"
-)
+FORBIDDEN_METHODS = {"softmax", "log_softmax", "logsoftmax", "prelu", "hardshrink"}
+PACKAGE = Path(dlbook.__file__).parent
+TWINS = PACKAGE / "nn" / "twin.py"  # the one module that may name torch's layers
+SOURCES = sorted({*PACKAGE.glob("nn/**/*.py"), *PACKAGE.glob("optim/**/*.py")})
+SOURCES.remove(TWINS)
 
 
 def breaches(source: str) -> list[str]:
     """List the torch names a source uses that it must not."""
     tree = ast.parse(source)
-    alias: dict[str, str] = {}
-    used: list[str] = []
+    alias, used = _imports(tree)
+    inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                used.append(name.name)
-                alias[name.asname or name.name.split(".")[0]] = (
-                    name.name if name.asname else name.name.split(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom):
-            for name in node.names:
-                used.append(f"{node.module}.{name.name}")
-                alias[name.asname or name.name] = used[-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
             used.append(_dotted(node, alias))
         if isinstance(node, ast.Call) and _dotted(node.func, alias) == "getattr":
             used.append(f"{_dotted(node.args[0], alias)}._C")
     return [name for name in used if _is_breach(name)]
+
+
+def _imports(tree: ast.Module) -> tuple[dict[str, str], list[str]]:
+    """Find what each imported name stands for, and the full names themselves."""
+    alias, used = {"torch": "torch"}, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                first = name.name.split(".")[0]
+                alias[name.asname or first] = name.name if name.asname else first
+                used += [name.name] if "." in name.name else []
+        elif isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                used.append(f"{node.module}.{name.name}")
+                alias[name.asname or name.name] = used[-1]
+    return alias, used
 
 
 def _dotted(node: ast.expr, alias: dict[str, str]) -> str:
@@ -57,15 +62,16 @@ def _dotted(node: ast.expr, alias: dict[str, str]) -> str:
 
 
 def _is_breach(name: str) -> bool:
-    head, _, last = name.rpartition(".")
-    if head == "torch.nn":
-        return last not in ALLOWED_IN_NN
-    if not name.startswith("torch"):
-        return last in FORBIDDEN_METHODS and not name.startswith("dlbook")
-    return FORBIDDEN.match(name) is not None
+    if name == "torch":  # the module under another name
+        return True
+    name = name.replace("torch.Tensor.", "tensor.")
+    if not name.startswith("torch."):
+        method = name.rpartition(".")[2]
+        return "." in name and method in FORBIDDEN_METHODS and "dlbook" not in name
+    return name not in ALLOWED and FORBIDDEN.match(name) is not None
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_no_layer_calls_torchs_own(path):
     assert breaches(path.read_text()) == []
 
@@ -91,6 +97,19 @@ def test_no_layer_calls_torchs_own(path):
         "import torch\ntorch.lstm_cell(x)",
         "import torch\ntorch._C._nn.linear(x, w)",
         "import torch\ngetattr(torch, name)",
+        "import torch\nN = torch.nn",
+        "import torch\nT = torch\nT.nn.Linear(2, 3)",
+        "from torch import nn",
+        "from torch.nn.attention.flex_attention import flex_attention",
+        "from torch.nn.utils.rnn import pad_sequence",
+        "import torch.nn.utils.rnn",
+        "import torch.ao.nn.quantized as q",
+        "from torch.optim import Adam, Optimizer",
+        "from torch.optim.sgd import sgd",
+        "import torch\ntorch._foreach_add_(a, b)",
+        "x.prelu(w)",
+        "import torch\ntorch.Tensor.softmax(x, 0)",
+        "import torch\nf = torch.Tensor.prelu",
     ],
 )
 def test_the_check_finds_what_is_forbidden(source):
@@ -103,6 +122,9 @@ def test_the_check_finds_what_is_forbidden(source):
         "from torch.nn import Module, Parameter",
         "import torch\ntorch.where(x > 0, x, torch.zeros(()))",
         "from dlbook.nn.activations import softmax\nsoftmax(x, 0)",
+        "import torch\ntorch.Tensor.relu(x)",
+        "from torch.optim import Optimizer",
+        "import torch\ntorch.nn.Module()",
     ],
 )
 def test_the_check_lets_plain_tensor_code_pass(source):
@@ -110,5 +132,6 @@ def test_the_check_lets_plain_tensor_code_pass(source):
 
 
 def test_only_the_module_of_twins_is_left_out():
-    assert {path.name for path in SOURCES} >= {"conv.py", "pooling.py", "losses.py"}
-    assert breaches((SOURCES[0].parent / "twin.py").read_text()) != []
+    names = {path.name for path in SOURCES}
+    assert names >= {"conv.py", "pooling.py", "losses.py", "sgd.py"}
+    assert breaches(TWINS.read_text()) != []
