@@ -23,8 +23,7 @@ class BenchRow:
         shape: The input's shape.
         error: Largest difference of the outputs, relative to torch's largest output.
         forward_ratio: Time of the forward pass, ours divided by torch's.
-        backward_ratio: Time of the backward pass, ours divided by torch's; NaN where
-            there is nothing to differentiate.
+        backward_ratio: Time of the backward pass, ours divided by torch's.
         ours_ms: Median time of our forward and backward pass, milliseconds.
         torch_ms: The same of torch's.
     """
