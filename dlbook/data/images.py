@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def read_idx(path: Path) -> Tensor:
     """
     try:
         content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is no complete gzip file: {error}") from error
     if len(content) < 4 or content[:3] != bytes([0, 0, _IDX_UBYTE]):
         raise DataError(
@@ -146,6 +147,11 @@ def read_idx(path: Path) -> Tensor:
             f"{content[:3].hex(' ')!r}, expected '00 00 08'"
         )
     start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(
+            f"{path} is cut off: it ends within its header of {start} bytes, "
+            f"after {len(content)}"
+        )
     header, values = content[4:start], np.frombuffer(content[start:], dtype=np.uint8)
     shape = [int.from_bytes(header[i : i + 4]) for i in range(0, len(header), 4)]
     if values.size != math.prod(shape):

@@ -94,12 +94,22 @@ def test_idx_is_read_in_c_order(tmp_path):
         ([0, 0, 13, 1, 0, 0, 0, 1, 7], "starts with '00 00 0d'"),
         ([0, 0, 8, 1, 0, 0, 0, 3, 7, 7], "2 values, expected 3"),
         ([0, 0, 8, 1, 0, 0, 0, 1, 7, 7], "2 values, expected 1"),
-        ([0, 0, 8, 2, 0, 0, 0, 1], "0 values, expected 1"),
+        ([0, 0, 8, 2, 0, 0, 0, 1], "ends within its header of 12 bytes, after 8"),
+        ([0, 0, 8, 1], "ends within its header of 8 bytes, after 4"),
     ],
 )
 def test_a_file_that_is_not_what_idx_says_is_refused(tmp_path, content, message):
     path = write_idx(tmp_path / "bad.gz", content)
     with pytest.raises(data.DataError, match=message):
+        data.read_idx(path)
+
+
+def test_a_gzip_file_with_damaged_content_is_refused(tmp_path):
+    path = write_idx(tmp_path / "bad.gz", [0, 0, 8, 1, 0, 0, 0, 1, 7])
+    content = bytearray(path.read_bytes())
+    content[10] = 0xFF  # the first byte after the header: a block type that is none
+    path.write_bytes(content)
+    with pytest.raises(data.DataError, match=r"no complete gzip file.*block type"):
         data.read_idx(path)
 
 
