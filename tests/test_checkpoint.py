@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import re
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ import torch
 from dlbook import nn, optim, runtime, training
 from dlbook.training import Checkpoint, CheckpointError, load_state, save_state
 
-KILLS = 12
+KILLS = 12  # after two saved steps each at least, and an epoch has 16
 FAR_FUTURE = 60  # seconds
 
 
@@ -87,7 +88,7 @@ def kill_at_a_random_moment(processes, path, draw):
     process = processes.Process(target=small_run.in_a_process, args=(path, sender))
     process.start()
     sender.close()
-    for _ in range(draw.randint(1, 6)):
+    for _ in range(draw.randint(3, 6)):  # the run saves all but the last of them
         assert receiver.recv_bytes() == b"step"  # EOFError if the run has ended
     time.sleep(draw.uniform(0, 0.006))  # lands in a step or in the writing of the file
     process.kill()
@@ -99,7 +100,9 @@ def kill_at_a_random_moment(processes, path, draw):
 def test_a_run_killed_at_random_moments_ends_bit_for_bit_as_if_never_killed(
     processes, tmp_path, uninterrupted
 ):
-    path, draw = tmp_path / "run", random.Random()
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed of the kills: {seed}")  # pytest shows it if the test fails
+    path, draw = tmp_path / "run", random.Random(seed)
     codes = [kill_at_a_random_moment(processes, path, draw) for _ in range(KILLS)]
     assert codes == [-signal.SIGKILL] * KILLS
     assert load_state(path)["progress"]["progress"]["epoch"] > 0
@@ -119,7 +122,9 @@ def test_a_run_killed_while_the_file_is_written_goes_on_from_the_one_before(
     process.start()
     process.join(FAR_FUTURE)
     assert process.exitcode == -signal.SIGKILL
-    assert small_run.leftovers(path) == ["run", "run.tmp"]
+    kept, half_written = small_run.leftovers(path)
+    assert kept == "run"
+    assert re.fullmatch(r"run\.\w{32}\.tmp", half_written)
     assert load_state(path)["progress"]["progress"]["step"] == 3  # 16 + 3 were saved
     assert_same_end(small_run.train(path), uninterrupted)
     assert small_run.leftovers(path) == ["run"]
@@ -148,6 +153,28 @@ def test_a_failed_save_keeps_the_file_before_and_leaves_nothing(tmp_path, monkey
         save_state(tmp_path / "state", {"a": 2})
     assert load_state(tmp_path / "state") == {"a": 1}
     assert small_run.leftovers(tmp_path / "state") == ["state"]
+
+
+def test_two_processes_may_write_the_same_file_at_once(tmp_path, monkeypatch):
+    path, sync = tmp_path / "state", os.fsync
+
+    def write_in_between(number):
+        monkeypatch.setattr(os, "fsync", sync)
+        save_state(path, {"a": 2})
+
+    monkeypatch.setattr(os, "fsync", write_in_between)
+    save_state(path, {"a": 1})
+    assert load_state(path) == {"a": 1}
+    assert small_run.leftovers(path) == ["state"]
+
+
+def test_a_run_removes_its_own_leftovers_only(tmp_path):
+    model, path = line(), tmp_path / "run"
+    names = ["run.mine.tmp", "run.tmp", "runs." + "a" * 32 + ".tmp"]
+    for name in [*names, "run." + "a" * 32 + ".tmp"]:
+        (tmp_path / name).touch()
+    fit_line(path, model, optim.SGD(model.parameters(), lr=0.1))
+    assert small_run.leftovers(path) == ["run", *names]
 
 
 def stop_at(step, stop):
@@ -296,9 +323,8 @@ def fit_line(path, model, optimizer, epochs=1, points=20, **arguments):
         epochs=epochs,
         loss=nn.MSELoss(),
         metric=None,
-        checkpoint=Checkpoint(path, resume=True),
         progress=False,
-        **arguments,
+        **({"checkpoint": Checkpoint(path, resume=True)} | arguments),
     )
 
 
@@ -330,10 +356,12 @@ def test_a_run_with_another_learning_rate_optimizer_model_or_data_is_refused(tmp
 def test_fewer_epochs_than_were_saved_are_refused(tmp_path):
     model = line()
     fit_line(tmp_path / "run", model, optim.SGD(model.parameters(), lr=0.1), epochs=3)
+    other = line(1)
     with pytest.raises(ValueError, match=r"holds 3 epochs, more than epochs=2"):
         fit_line(
-            tmp_path / "run", model, optim.SGD(model.parameters(), lr=0.1), epochs=2
+            tmp_path / "run", other, optim.SGD(other.parameters(), lr=0.1), epochs=2
         )
+    assert torch.equal(other[0].weight, line(1)[0].weight)
 
 
 def test_another_number_of_threads_is_warned_of(tmp_path):
@@ -459,8 +487,9 @@ def test_a_checkpoint_with_one_wrong_bit_is_refused(saved):
         lambda path: Path(path).write_bytes(pickle.dumps({"a": 1})),
         lambda path: Path(path).write_text(json.dumps({"a": 1})),
         lambda path: Path(path).write_bytes(b""),
+        lambda path: save_state(path, {"settings": {}, "a": torch.zeros(2)}),
     ],
-    ids=["safetensors", "torch.save", "pickle", "json", "empty"],
+    ids=["safetensors", "torch.save", "pickle", "json", "empty", "save_state"],
 )
 def test_a_foreign_file_is_refused_and_left_alone(tmp_path, write):
     path = tmp_path / "run"
@@ -469,6 +498,28 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path, write):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         small_run.train(path)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_folder_is_refused_before_training(tmp_path, resume):
+    steps = []
+    with pytest.raises(CheckpointError, match=r"is a folder, not a file"):
+        small_run.train(tmp_path, report=lambda: steps.append(1), resume=resume)
+    assert steps == []
+
+
+def test_a_run_of_another_experiment_is_refused(tmp_path):
+    def run(experiment):
+        model = line()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        checkpoint = Checkpoint(tmp_path / "run", None, True, experiment)
+        return fit_line(None, model, optimizer, checkpoint=checkpoint)
+
+    assert run("the first") == run("the first")
+    with pytest.raises(
+        CheckpointError, match="experiment was 'the first', is now 'the second'"
+    ):
+        run("the second")
 
 
 def test_loading_runs_no_code_from_the_file():

@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from dlbook import data, models, nn, optim, runtime, training
-from dlbook.training import EarlyStopping, History, accuracy, evaluate, fit, run
+from dlbook.training import (
+    Checkpoint,
+    EarlyStopping,
+    History,
+    accuracy,
+    evaluate,
+    fit,
+    run,
+)
 
 EMPTY = (torch.zeros(0, 1), torch.zeros(0, 1))
 
@@ -281,11 +289,67 @@ def test_early_stopping_takes_a_larger_metric_for_better():
             "metric is None",
         ),
         ({"optimizer": sgd(linear())}, "none of the model's parameters"),
+        ({"max_grad_norm": 0.0}, r"max_grad_norm must be positive and .*, got 0\.0"),
+        ({"max_grad_norm": -1.0}, r"got -1\.0"),
+        ({"max_grad_norm": math.inf}, "got inf"),
+        ({"max_grad_norm": math.nan}, "got nan"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused_in_words(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_line(linear(), **arguments)
+
+
+def test_an_optimizer_with_parameters_of_another_model_is_refused():
+    model = linear()
+    both = torch.optim.SGD([*model.parameters(), *linear().parameters()], lr=0.1)
+    with pytest.raises(ValueError, match="2 of the optimizer's 4 parameters are not"):
+        fit_line(model, optimizer=both)
+
+
+def test_an_optimizer_may_lack_frozen_parameters_only():
+    model = linear()
+    weight_only = torch.optim.SGD([model.weight], lr=0.1)
+    with pytest.raises(ValueError, match="lacks parameters of the model: bias; hand"):
+        fit_line(model, optimizer=weight_only)
+    model.bias.requires_grad_(False)
+    bias = model.bias.clone()
+    assert fit_line(model, optimizer=weight_only).train_loss
+    assert fit_line(model, optimizer=sgd(model)).train_loss
+    assert torch.equal(model.bias, bias)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+@pytest.mark.parametrize("wrong", [2.0, True, "3"])
+def test_counts_that_are_no_integers_are_refused(name, wrong):
+    with pytest.raises(TypeError, match=f"{name} must be an integer, not"):
+        fit_line(linear(), **{name: wrong})
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+def test_a_gradient_that_is_no_number_stops_the_run_before_it_harms_the_weights(
+    max_grad_norm, tmp_path
+):
+    def root(outputs, targets):  # at 0 its value is 0, and its slope infinite
+        return (outputs**2).sum().sqrt()
+
+    model = linear()
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    checkpoint = Checkpoint(tmp_path / "run")
+    with pytest.raises(
+        FloatingPointError, match=r"gradient became nan in epoch 1, step 1, at learn"
+    ):
+        fit_line(model, loss=root, max_grad_norm=max_grad_norm, checkpoint=checkpoint)
+    assert model.weight.item() == model.bias.item() == 0
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finite_gradient_whose_norm_overflows_is_no_error():
+    model = linear()
+    steep = lambda outputs, targets: outputs.mean() * 1e30  # noqa: E731
+    assert fit_line(model, loss=steep, lr=1e-30, epochs=1).train_loss
+    assert model.weight.isfinite().all()
 
 
 def test_early_stopping_refuses_what_makes_no_sense():
@@ -306,6 +370,29 @@ def test_evaluate_uses_evaluation_mode_and_puts_the_mode_back():
         evaluate(model, line(), loss=nn.MSELoss(), metric=None)
         assert model.training is training_mode
     assert set(seen) == {(False, False)}
+
+
+def test_evaluate_puts_the_mode_of_every_part_back():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5), nn.Linear(1, 1))
+    model[1].eval()
+    evaluate(model, line(), loss=nn.MSELoss(), metric=None)
+    assert [part.training for part in (model, *model)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (2.5, TypeError)])
+def test_evaluate_refuses_batches_that_are_none(wrong, error):
+    with pytest.raises(error, match="batch_size must be"):
+        evaluate(linear(), line(), metric=None, batch_size=wrong)
+
+
+def test_a_metric_may_give_a_tensor_and_the_history_holds_numbers():
+    def distance(outputs, targets):
+        return (outputs - targets).abs().mean()
+
+    history = fit_line(linear(), validation=line(), metric=distance)
+    values = history.train_metric + history.validation_metric
+    assert [type(value) for value in values] == [float] * 4
+    assert json.dumps(dataclasses.asdict(history))
 
 
 def test_evaluate_puts_the_mode_back_after_an_error():
@@ -336,6 +423,11 @@ def test_accuracy_counts_right_predictions():
     assert accuracy(scores, torch.tensor([1, 0, 0, 0])) == 0.75
     pixels = torch.eye(3).reshape(1, 3, 3)  # (batch, classes, width)
     assert accuracy(pixels, torch.tensor([[0, 1, 1]])) == pytest.approx(2 / 3)
+
+
+def test_accuracy_refuses_scores_without_classes():
+    with pytest.raises(ValueError, match=r"accuracy compares .* got \(4,\)"):
+        accuracy(torch.zeros(4), torch.zeros(4, dtype=torch.long))
 
 
 @pytest.mark.parametrize(

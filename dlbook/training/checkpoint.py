@@ -12,7 +12,22 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dlbook import nn
-from dlbook.training.statefile import CheckpointError, load_state, save_state
+from dlbook.training.statefile import (
+    CheckpointError,
+    load_state,
+    remove_leftovers,
+    save_state,
+)
+
+_PARTS = {
+    "settings",
+    "environment",
+    "progress",
+    "model",
+    "optimizer",
+    "scheduler",
+    "random",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,8 @@ class Checkpoint:
         path: The file; its folder is made if need be.
         every_steps: Save after every so many steps of an epoch, too.
         resume: Go on from the file if it exists. Otherwise it will be overwritten.
+        experiment: Names the experiment and all its choices; to go on from the run of
+            another is refused.
 
     Raises:
         ValueError: If ``every_steps`` is not positive.
@@ -34,6 +51,7 @@ class Checkpoint:
     path: str | Path
     every_steps: int | None = None
     resume: bool = False
+    experiment: str | None = None
 
     def __post_init__(self) -> None:
         if self.every_steps is not None and self.every_steps < 1:
@@ -51,7 +69,7 @@ class Checkpoint:
 
         Args:
             settings: What must be equal when the run is resumed.
-            progress: How far it is; given back by :meth:`load`.
+            progress: How far it is; given back by :meth:`read`.
             model: Its parameters and buffers are saved,
             optimizer: its options and what it remembers of each parameter,
             scheduler: and its counters, if there is one.
@@ -67,43 +85,62 @@ class Checkpoint:
         }
         save_state(self.path, state)
 
-    def load(
-        self,
-        settings: dict[str, Any],
-        model: nn.Module,
-        optimizer: Optimizer,
-        scheduler: LRScheduler | None,
-    ) -> dict[str, Any] | None:
-        """Put a run back to where it was saved, random generators included.
+    def read(self, settings: dict[str, Any], model: nn.Module) -> dict[str, Any] | None:
+        """Read the saved run and check that it is this one, changing nothing of it.
+
+        What a killed run has left half written beside the file is removed.
 
         Args:
             settings: Compared with those saved.
+            model: Its parameters and buffers must have the saved ones' shapes.
+
+        Returns:
+            The saved state, its ``"progress"`` included, or None if there is nothing
+            to go on from.
+
+        Raises:
+            CheckpointError: If the file is damaged, a folder, or of another run.
+        """
+        if Path(self.path).is_dir():
+            raise CheckpointError(f"{self.path} is a folder, not a file")
+        remove_leftovers(self.path)
+        if not self.resume or not Path(self.path).exists():
+            return None
+        state = load_state(self.path)
+        if missing := _PARTS - state.keys():
+            raise CheckpointError(
+                f"{self.path} is no checkpoint of a training run: it lacks "
+                f"{', '.join(sorted(missing))}"
+            )
+        self._check_settings(state["settings"], settings)
+        self._check_weights(state["model"], model.state_dict())
+        return state
+
+    def restore(
+        self,
+        state: dict[str, Any],
+        model: nn.Module,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None,
+    ) -> None:
+        """Put a run back to where it was saved, random generators included.
+
+        Args:
+            state: From :meth:`read`.
             model: Gets the saved parameters and buffers, in their memory format,
             optimizer: what it remembered,
             scheduler: and its counters.
-
-        Returns:
-            The saved progress, or None if there is nothing to go on from.
-
-        Raises:
-            CheckpointError: If the file is damaged or belongs to another run.
 
         Warns:
             UserWarning: If the number of threads, the device or torch differ: the
                 weights may then differ in their last bits.
         """
-        if not self.resume or not Path(self.path).exists():
-            return None
-        state = load_state(self.path)
-        self._check_settings(state["settings"], settings)
-        self._check_weights(state["model"], model.state_dict())
         _restore_model(model, state["model"])
         optimizer.load_state_dict(state["optimizer"])
         if scheduler:
             scheduler.load_state_dict(state["scheduler"])
         self._warn_of_differences(state["environment"], _environment(model))
         _restore_random_states(state["random"])
-        return state["progress"]
 
     def _check_settings(self, saved: dict[str, Any], present: dict[str, Any]) -> None:
         differences = [

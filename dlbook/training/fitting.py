@@ -1,5 +1,6 @@
 """Training a model: the call and its arguments."""
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from dlbook import nn, runtime
 from dlbook.data import Pair
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import EarlyStopping, History
-from dlbook.training.metrics import Loss, Metric, accuracy, check_pair
+from dlbook.training.metrics import Loss, Metric, accuracy, check_count, check_pair
 from dlbook.training.run import Augment, Run
 
 
@@ -52,7 +53,8 @@ def fit(
         train: Inputs ``(n, ...)`` and targets ``(n, ...)``; the last batch of an epoch
             may be smaller.
         validation: Evaluated after every epoch.
-        optimizer: Holds the model's parameters.
+        optimizer: Holds the model's parameters; it may lack those that are frozen
+            by ``requires_grad=False``.
         epochs: How often to go through the training set, those before an interruption
             included.
         loss: Of outputs and targets, averaged over the batch; default cross-entropy.
@@ -76,14 +78,18 @@ def fit(
 
     Raises:
         ValueError: If an argument is out of range or two do not fit.
-        FloatingPointError: If the training loss is infinite or NaN; the weights are
-            those before the step.
+        TypeError: If ``epochs`` or ``batch_size`` is not an integer.
+        FloatingPointError: If the training loss or its gradient is infinite or NaN;
+            the weights are those before the step.
         CheckpointError: If the checkpoint is damaged or belongs to another run.
         KeyboardInterrupt: On Ctrl-C, after finishing and saving the step in hand if
             there is a checkpoint.
     """
-    _check_ranges(epochs, batch_size, schedule_each)
-    _check_fit(model, optimizer, train, validation, early_stopping, metric)
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
+    _check_options(schedule_each, max_grad_norm, validation, early_stopping, metric)
+    _check_pairs(train, validation)
+    _check_optimizer(model, optimizer)
     place = torch.device(device or runtime.device())
     run = Run(
         model=model.to(place),
@@ -111,36 +117,53 @@ def _moved(pair: Pair, device: torch.device) -> Pair:
     return pair[0].to(device), pair[1].to(device)
 
 
-def _check_ranges(epochs: int, batch_size: int, schedule_each: str) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"{name} must be positive, got {value}")
-    if schedule_each not in ("epoch", "step"):
-        raise ValueError(
-            f"schedule_each must be 'epoch' or 'step', got {schedule_each!r}"
-        )
-
-
-def _check_fit(
-    model: nn.Module,
-    optimizer: Optimizer,
-    train: Pair,
+def _check_options(
+    schedule_each: str,
+    max_grad_norm: float | None,
     validation: Pair | None,
     early_stopping: EarlyStopping | None,
     metric: Metric | None,
 ) -> None:
-    check_pair("train", train)
-    if validation is not None:
-        check_pair("validation", validation)
-    own = {id(parameter) for parameter in model.parameters()}
-    groups = optimizer.param_groups
-    if not own & {id(parameter) for group in groups for parameter in group["params"]}:
-        raise ValueError("the optimizer holds none of the model's parameters")
+    if schedule_each not in ("epoch", "step"):
+        raise ValueError(
+            f"schedule_each must be 'epoch' or 'step', got {schedule_each!r}"
+        )
+    if max_grad_norm is not None and not 0 < max_grad_norm < math.inf:
+        raise ValueError(
+            f"max_grad_norm must be positive and finite, got {max_grad_norm}"
+        )
     if early_stopping is not None:
         if validation is None:
             raise ValueError("early stopping needs a validation set, got None")
         if metric is None and early_stopping.monitor == "validation_metric":
             raise ValueError("early stopping monitors the metric, but metric is None")
+
+
+def _check_pairs(train: Pair, validation: Pair | None) -> None:
+    check_pair("train", train)
+    if validation is not None:
+        check_pair("validation", validation)
+
+
+def _check_optimizer(model: nn.Module, optimizer: Optimizer) -> None:
+    """Refuse an optimizer of other parameters than the model's trainable ones."""
+    own = {parameter: name for name, parameter in model.named_parameters()}
+    held = {
+        parameter for group in optimizer.param_groups for parameter in group["params"]
+    }
+    if not own.keys() & held:
+        raise ValueError("the optimizer holds none of the model's parameters")
+    if foreign := held - own.keys():
+        raise ValueError(
+            f"{len(foreign)} of the optimizer's {len(held)} parameters are not the "
+            "model's"
+        )
+    missing = [name for p, name in own.items() if p.requires_grad and p not in held]
+    if missing:
+        raise ValueError(
+            f"the optimizer lacks parameters of the model: {', '.join(missing)}; hand "
+            "them over too, or freeze them by requires_grad_(False)"
+        )
 
 
 @contextmanager

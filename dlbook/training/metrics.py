@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from dlbook import nn, runtime
 from dlbook.data import Pair
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Metric = Callable[[Tensor, Tensor], float]
+Metric = Callable[[Tensor, Tensor], float | Tensor]
 
 
 class Evaluation(NamedTuple):
@@ -40,9 +41,8 @@ def accuracy(outputs: Tensor, targets: Tensor) -> float:
     Raises:
         ValueError: If the shapes do not fit or the targets are no class numbers.
     """
-    if targets.is_floating_point() or outputs.shape[:1] + outputs.shape[2:] != (
-        targets.shape
-    ):
+    fitting = outputs.ndim > 1 and not targets.is_floating_point()
+    if not fitting or outputs.shape[:1] + outputs.shape[2:] != targets.shape:
         raise ValueError(
             f"accuracy compares scores (batch, classes, ...) with integer classes "
             f"(batch, ...), got {tuple(outputs.shape)} and {targets.dtype} "
@@ -63,7 +63,7 @@ def evaluate(
     """Measure a model on a data set, in evaluation mode and without gradients.
 
     Args:
-        model: Moved to ``device``; its mode is put back afterwards.
+        model: Moved to ``device``; the mode of each part is put back afterwards.
         data: Inputs ``(n, ...)`` and targets ``(n, ...)``.
         loss: Of outputs and targets, averaged over the batch; default cross-entropy.
         metric: Of outputs and targets, averaged over the batch.
@@ -74,24 +74,28 @@ def evaluate(
         Means of the loss and the metric over the samples.
 
     Raises:
-        ValueError: If the data set is empty or its parts differ in length.
+        ValueError: If the data set is empty, its parts differ in length, or
+            ``batch_size`` is not positive.
+        TypeError: If ``batch_size`` is not an integer.
     """
     check_pair("data", data)
+    check_count("batch_size", batch_size)
     place = torch.device(device or runtime.device())
     loss = loss or nn.CrossEntropyLoss()
     inputs, targets = data[0].to(place), data[1].to(place)
     means = RunningMeans()
     batches = zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.to(place).eval()
     try:
         with torch.no_grad():
             for x, y in batches:
                 outputs = model(x)
-                measured = metric(outputs, y) if metric else math.nan
+                measured = float(metric(outputs, y)) if metric else math.nan
                 means.add(len(x), loss(outputs, y).item(), measured)
     finally:
-        model.train(was_training)
+        for module, was_training in modes.items():
+            module.training = was_training
     return means.result()
 
 
@@ -132,3 +136,17 @@ def check_pair(name: str, pair: Pair) -> None:
             f"{name} must hold as many inputs as targets, at least one; "
             f"got {len(inputs)} inputs and {len(targets)} targets"
         )
+
+
+def check_count(name: str, value: int) -> None:
+    """Refuse what is no positive integer.
+
+    Raises:
+        TypeError: If it is not an integer.
+        ValueError: If it is not positive.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be an integer, not {kind}: {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be positive, got {value}")

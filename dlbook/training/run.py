@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm.auto import tqdm
@@ -107,8 +107,7 @@ class Run:
         self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self._count(loss.item(), outputs, targets)
         loss.backward()
-        if self.max_grad_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
+        self._clip()
         self.optimizer.step()
         if self.scheduler and self.schedule_each == "step":
             self.scheduler.step()
@@ -116,14 +115,28 @@ class Run:
     @torch.no_grad()
     def _count(self, loss: float, outputs: Tensor, targets: Tensor) -> None:
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the training loss became {loss} in epoch {self.progress.epoch + 1}, "
-                f"step {self.progress.step + 1}, at learning rate "
-                f"{self.progress.learning_rate:g}; a smaller learning rate or "
-                "max_grad_norm may help"
-            )
-        metric = self.metric(outputs, targets) if self.metric else math.nan
+            raise self._diverged("training loss", loss)
+        metric = float(self.metric(outputs, targets)) if self.metric else math.nan
         self.progress.means.add(len(targets), loss, metric)
+
+    def _clip(self) -> None:
+        """Refuse a gradient that is no number, and scale down one that is too long."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = get_total_norm(gradients)
+        # The norm alone may overflow where every component is finite.
+        if not norm.isfinite() and not all(g.isfinite().all() for g in gradients):
+            raise self._diverged("norm of the gradient", norm.item())
+        if self.max_grad_norm is not None:
+            clip_grads_with_norm_(parameters, self.max_grad_norm, norm)
+
+    def _diverged(self, what: str, value: float) -> FloatingPointError:
+        return FloatingPointError(
+            f"the {what} became {value} in epoch {self.progress.epoch + 1}, "
+            f"step {self.progress.step + 1}, at learning rate "
+            f"{self.progress.learning_rate:g}; a smaller learning rate or "
+            "max_grad_norm may help"
+        )
 
     def _end_epoch(self, bar: tqdm) -> None:
         if self.scheduler and self.schedule_each == "epoch":
@@ -196,23 +209,24 @@ class Run:
     def _resume(self) -> None:
         if self.checkpoint is None:
             return
-        saved = self.checkpoint.load(
-            self.settings, self.model, self.optimizer, self.scheduler
-        )
-        if saved is None:
+        state = self.checkpoint.read(self.settings, self.model)
+        if state is None:
             return
-        self.progress = Progress.from_dict(saved["progress"])
-        self.augment_generator.set_state(saved["augment"])
-        if self.progress.epoch > self.epochs:
+        progress = Progress.from_dict(state["progress"]["progress"])
+        if progress.epoch > self.epochs:
             raise ValueError(
-                f"{self.checkpoint.path} already holds {self.progress.epoch} epochs, "
+                f"{self.checkpoint.path} already holds {progress.epoch} epochs, "
                 f"more than epochs={self.epochs}"
             )
+        self.checkpoint.restore(state, self.model, self.optimizer, self.scheduler)
+        self.progress = progress
+        self.augment_generator.set_state(state["progress"]["augment"])
 
     def _settings(self) -> dict[str, Any]:
         """Describe what has to be equal when a run is resumed."""
         scheduler = self.scheduler
         return {
+            "experiment": self.checkpoint.experiment if self.checkpoint else None,
             "model": _class_name(self.model),
             "train": str([tuple(part.shape) for part in self.train]),
             "validation": str([tuple(part.shape) for part in self.validation or ()]),

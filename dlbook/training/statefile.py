@@ -4,9 +4,11 @@ Tensors are stored with safetensors, everything else as JSON in that file's meta
 Loading runs no code from the file, unlike pickle.
 """
 
+import glob
 import hashlib
 import json
 import os
+import uuid
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -145,15 +147,18 @@ def _digest(tree: str, tensors: dict[str, Tensor]) -> str:
 def replace_file(path: str | Path, content: bytes) -> None:
     """Write a file beside and move it into place: it is whole at any moment.
 
+    Processes that write the same file do not get into each other's way: the last one
+    wins. One that is killed leaves ``NAME.….tmp`` behind.
+
     Args:
         path: The file; its folder is made if need be.
         content: What it shall hold.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".tmp")
+    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with beside.open("wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # on the disk before it gets its name
@@ -162,3 +167,14 @@ def replace_file(path: str | Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             beside.unlink()
         raise
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Remove what killed calls of :func:`replace_file` have left beside a file.
+
+    Args:
+        path: The file, which no other process may be writing.
+    """
+    path = Path(path)
+    for leftover in path.parent.glob(f"{glob.escape(path.name)}.{'?' * 32}.tmp"):
+        leftover.unlink(missing_ok=True)
