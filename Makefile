@@ -19,7 +19,7 @@ test: .venv/.done               ## unit tests, and every notebook executed throu
 	$(BIN)/python -m pytest -q $(NBVAL) --ignore=tests/browser tests chapters
 
 book: .venv/.done               ## execute what the cache lacks, then build _build/html
-	$(BIN)/python _ext/pairs.py && $(BIN)/python -m pytest -q $(NBVAL) --only-uncached chapters
+	todo="$$($(BIN)/python _ext/pairs.py --uncached)" && { test -z "$$todo" || $(BIN)/python -m pytest -q $(NBVAL) $$todo; }
 	$(BIN)/jupyter-book build . -W --keep-going -n -q && echo "open $(CURDIR)/_build/html/index.html"
 
 serve: book                     ## read it at http://localhost:8000

@@ -1,7 +1,7 @@
 """Run every chapter once: nbval tests it, and what it printed goes to the book's cache.
 
 A cell that writes to stderr (a warning, a progress bar) fails too: nobody wants to read
-it on a page. ``--only-uncached`` leaves out notebooks whose outputs the cache holds.
+it on a page.
 """
 
 import copy
@@ -15,7 +15,6 @@ os.environ["TQDM_DISABLE"] = "1"
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 import execution
-import nbformat
 import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, coalesce_streams
@@ -31,32 +30,12 @@ def _execute_cell_input(self, cell_input, allow_stdin=None):
 RunningKernel.execute_cell_input = _execute_cell_input
 
 
-def pytest_addoption(parser):
-    parser.addoption(
-        "--only-uncached",
-        action="store_true",
-        help="run only the notebooks whose outputs the execution cache lacks",
-    )
-
-
 def pytest_configure(config):
     """Open the cache once, before any worker does; note the key they run under."""
     runs_notebooks = config.option.nbval or config.option.nbval_lax
     if runs_notebooks and not hasattr(config, "workerinput"):
         execution.open_cache()
     config.dlbook_key = execution.current_key()
-
-
-def pytest_ignore_collect(collection_path, config):
-    if not (config.getoption("--only-uncached") and collection_path.suffix == ".ipynb"):
-        return None
-    notebook = nbformat.read(collection_path, as_version=4)
-    return execution.find(execution.open_cache(), notebook) is not None or None
-
-
-def pytest_sessionfinish(session, exitstatus):
-    if session.config.getoption("--only-uncached") and exitstatus == 5:
-        session.exitstatus = 0  # nothing left to execute is what we hope for
 
 
 @pytest.hookimpl(hookwrapper=True)

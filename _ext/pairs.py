@@ -1,14 +1,15 @@
-"""Write each chapter's notebook from its Markdown: `python _ext/pairs.py [--readme]`.
+"""Write each chapter's notebook from its Markdown: `python _ext/pairs.py`.
 
 The notebook is a pure function of the Markdown (cell ids included), so that a test can
 compare the two byte for byte. With ``--readme`` the chapter table of the README gets
-the titles and the run times of the last execution.
+the titles and the run times of the last execution; with ``--uncached`` the notebooks
+whose outputs the execution cache lacks are printed.
 """
 
 import argparse
 import hashlib
 import re
-from pathlib import Path
+import sys
 
 import execution
 import jupytext
@@ -79,9 +80,10 @@ def chapter_table():
 
 
 def main():
-    """Write what differs, and say so."""
+    """Write what differs, and say so on stderr."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", action="store_true", help="also the README's table")
+    parser.add_argument("--uncached", action="store_true", help="print what must run")
     arguments = parser.parse_args()
     wanted = {path.with_suffix(".ipynb"): render(path) for path in notebooks()}
     if arguments.readme:
@@ -91,7 +93,12 @@ def main():
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            print(f"wrote {Path(path).relative_to(ROOT)}")
+            print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
+    if arguments.uncached:
+        cache = execution.open_cache()
+        for path in notebooks():
+            if execution.find(cache, read(path)) is None:
+                print(path.with_suffix(".ipynb").relative_to(ROOT))
 
 
 if __name__ == "__main__":
