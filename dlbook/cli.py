@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,13 +34,12 @@ Datasets = Annotated[list[str] | None, typer.Argument(help="Default: all.")]
 @app.command()
 def doctor() -> None:
     """Show versions, device, memory, and which data is here."""
-    with _errors_in_words():
-        table = _table("", "")
-        for name, value in _facts().items():
-            table.add_row(name, value)
-        for dataset in DATASETS:
-            table.add_row(dataset, _found(dataset))
-        _console().print(table)
+    table = _table("", "")
+    for name, value in _facts().items():
+        table.add_row(name, value)
+    for dataset in DATASETS:
+        table.add_row(dataset, _or_error(_found, dataset))
+    _console().print(table)
 
 
 @data_app.command("list")
@@ -93,6 +92,19 @@ def bench() -> None:
             )
 
 
+def _results_file(path: Path | None) -> Path | None:
+    """Refuse, before hours of training, a file that could not be written then."""
+    if path is None:
+        return None
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder, not a file")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"the folder {path.parent} cannot be written to")
+    return path
+
+
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Its name; a wrong one lists them.")],
@@ -104,7 +116,8 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from there.")] = False,
     results: Annotated[
-        Path | None, typer.Option(help="JSON file for the results.")
+        Path | None,
+        typer.Option(help="JSON file for the results.", callback=_results_file),
     ] = None,
 ) -> None:
     """Run a full-size experiment, one seed after the other."""
@@ -119,16 +132,18 @@ def train(
     with _errors_in_words(), _interrupted_in_words(command, checkpoint):
         version = code_version()
         outcomes = list(_outcomes(chosen, seeds, checkpoint, resume))
+        peers = chosen.peers()
+        _print_comparison(chosen.name, outcomes, peers)
         if results:
-            write_results(results, chosen, outcomes, shlex.join(command), version)
-        _print_comparison(chosen, outcomes)
+            line = shlex.join(command)
+            write_results(results, chosen, outcomes, peers, line, version)
 
 
 def _outcomes(
     recipe: Any, seeds: int, folder: Path | None, resume: bool
 ) -> Iterator[Any]:
     """Train with one seed after the other, telling what each reached."""
-    from dlbook.recipes import checkpoint_path
+    from dlbook.recipes import checkpoint_path, config_hash
     from dlbook.training import Checkpoint
 
     paths = [folder and checkpoint_path(recipe, folder, s) for s in range(seeds)]
@@ -139,8 +154,11 @@ def _outcomes(
             raise typer.BadParameter(
                 f"{path} exists: add --resume to go on, or choose another folder"
             )
+    if resume and not any(path and path.exists() for path in paths):
+        typer.echo(f"nothing to resume in {folder}, starting anew")
+    experiment = f"{recipe.name} {config_hash(recipe.config)}"
     for seed, path in enumerate(paths):
-        checkpoint = Checkpoint(path, SAVE_EVERY, resume) if path else None
+        checkpoint = path and Checkpoint(path, SAVE_EVERY, resume, experiment)
         outcome = recipe.train(seed, checkpoint, True)
         typer.echo(
             f"seed {seed}: test accuracy {outcome.test_accuracy:.4f}, "
@@ -149,10 +167,10 @@ def _outcomes(
         yield outcome
 
 
-def _print_comparison(recipe: Any, outcomes: list[Any]) -> None:
+def _print_comparison(recipe: str, outcomes: list[Any], peers: list[Any]) -> None:
     table = _table("test accuracy", "mean", "min", "max")
-    rows = {recipe.name: [outcome.test_accuracy for outcome in outcomes]}
-    rows |= {peer.name: peer.test_accuracy for peer in recipe.peers()}
+    rows = {recipe: [outcome.test_accuracy for outcome in outcomes]}
+    rows |= {peer.name: peer.test_accuracy for peer in peers}
     for name, values in rows.items():
         numbers = (sum(values) / len(values), min(values), max(values))
         table.add_row(name, *(f"{number:.4f}" for number in numbers))
@@ -165,12 +183,20 @@ def _facts() -> dict[str, str]:
         "dlbook": __version__,
         "python": f"{platform.python_version()} on {platform.system()}",
         **{name: importlib.metadata.version(name) for name in versions},
-        "device": str(runtime.device()),
+        "device": _or_error(lambda: str(runtime.device())),
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
         "memory": _memory(),
         "DLBOOK_DATA": os.environ.get("DLBOOK_DATA") or "not set",
         "data cache": str(download.CACHE),
     }
+
+
+def _or_error(fact: Callable[..., str], *arguments: str) -> str:
+    """Give a fact about this machine, or why it is not to be had."""
+    try:
+        return fact(*arguments)
+    except (ValueError, OSError) as error:
+        return f"error: {error}"
 
 
 def _memory() -> str:

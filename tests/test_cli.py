@@ -1,5 +1,6 @@
 """The command line."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -70,12 +71,15 @@ def test_doctor_shows_versions_device_threads_memory_and_data():
             assert line.split()[1] == "no"
 
 
-def test_doctor_refuses_a_bad_device_in_one_line(monkeypatch):
+def test_doctor_shows_a_bad_device_and_a_bad_data_folder_in_their_rows(monkeypatch):
     monkeypatch.setenv("DLBOOK_DEVICE", "abacus")
+    monkeypatch.setenv("DLBOOK_DATA", "/nowhere")
     result = run("doctor")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: DLBOOK_DEVICE='abacus' is not a device")
-    assert len(result.stderr.splitlines()) == 1
+    assert result.exit_code == 0
+    rows = dict(line.split(maxsplit=1) for line in result.output.splitlines() if line)
+    assert rows["device"].startswith("error: DLBOOK_DEVICE='abacus' is not a device")
+    assert rows["mnist"].startswith("error: DLBOOK_DATA='/nowhere' is not a folder")
+    assert rows["torch"].strip() == torch.__version__
 
 
 @pytest.mark.parametrize(
@@ -179,6 +183,71 @@ def test_train_runs_every_seed_compares_and_writes_the_results(moons, tmp_path):
     assert written["command"] == (
         f"python -m dlbook train moons --seeds 3 --results {results}"
     )
+
+
+def test_train_refuses_results_that_cannot_be_written_before_it_trains(
+    moons, tmp_path, monkeypatch
+):
+    for target, message in [
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "r.json", "there is no folder"),
+    ]:
+        result = run("train", "moons", "--results", str(target))
+        assert result.exit_code == 2
+        assert message in result.output
+        assert "seed 0" not in result.output
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != tmp_path)
+    result = run("train", "moons", "--results", str(tmp_path / "r.json"))
+    assert result.exit_code == 2
+    assert "cannot be written to" in result.output
+    assert "seed 0" not in result.output
+
+
+def test_train_shows_the_comparison_even_if_the_results_cannot_be_written(
+    moons, tmp_path, monkeypatch
+):
+    def full(*arguments):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(recipes, "write_results", full)
+    result = run("train", "moons", "--results", str(tmp_path / "r.json"))
+    assert result.exit_code == 1
+    assert "guessing" in result.output
+    assert result.stderr == "error: no space left\n"
+
+
+def test_train_measures_the_peers_once(moons, tmp_path, monkeypatch):
+    measured = []
+    peers = moons.peers
+
+    def count():
+        measured.append(1)
+        return peers()
+
+    counted = dataclasses.replace(moons, peers=count)
+    monkeypatch.setitem(recipes.RECIPES, "moons", counted)
+    results = tmp_path / "r.json"
+    assert run("train", "moons", "--results", str(results)).exit_code == 0
+    assert measured == [1]
+    assert json.loads(results.read_text())["peers"][0]["name"] == "guessing"
+
+
+def test_train_does_not_resume_a_recipe_that_was_changed_since(
+    moons, tmp_path, monkeypatch
+):
+    folder = ["--checkpoint", str(tmp_path)]
+    assert run("train", "moons", *folder).exit_code == 0
+    changed = dataclasses.replace(moons, config={"epochs": 3, "loss": "another"})
+    monkeypatch.setitem(recipes.RECIPES, "moons", changed)
+    result = run("train", "moons", *folder, "--resume")
+    assert result.exit_code == 1
+    assert "belongs to another run: experiment was 'moons " in result.stderr
+
+
+def test_train_says_if_there_is_nothing_to_resume(moons, tmp_path):
+    result = run("train", "moons", "--checkpoint", str(tmp_path), "--resume")
+    assert result.exit_code == 0
+    assert f"nothing to resume in {tmp_path}, starting anew" in result.output
 
 
 def test_train_runs_as_many_seeds_as_the_recipe_says(moons):

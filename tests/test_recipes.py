@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlbook import data, models, nn, runtime
+from dlbook import data, models, nn, runtime, training
 from dlbook.recipes import (
     RECIPES,
     Outcome,
@@ -142,6 +142,101 @@ def test_the_reference_keeps_its_learning_rate_and_the_others_make_one_cycle():
     assert rates[-1] < 1e-4
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """What a recipe asks of ``fit`` and ``evaluate``, which do nothing here."""
+    asked = {}
+
+    def fit(model, train, **arguments):
+        weights = torch.nn.utils.parameters_to_vector(model.parameters()).clone()
+        asked.update(arguments, model=model, train=train, weights=weights)
+        return training.History(train_metric=[0.5], seconds=[1.0])
+
+    def evaluate(model, pair, **arguments):
+        asked.update(test=pair, evaluated=model)
+        return training.Evaluation(0.1, 0.75)
+
+    draw = runtime.generator(0)
+    pairs = [(torch.rand(n, 1, 28, 28, generator=draw), torch.zeros(n)) for n in (9, 4)]
+    clothes = data.LabelledImages(*pairs, ("shirt",))
+    monkeypatch.setattr(data, "fashion_mnist", lambda: clothes)
+    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    monkeypatch.setenv("DLBOOK_DEVICE", "cpu")
+    return asked
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_trains_as_its_configuration_says(name, asked):
+    checkpoint = Checkpoint("never written")
+    RECIPES[name].train(3, checkpoint, False)
+    config = RECIPES[name].config
+    plan = config.get("plan", config)
+    (group,) = asked["optimizer"].param_groups
+    assert len(group["params"]) == len(list(asked["model"].parameters()))
+    assert group.get("max_lr", group["lr"]) == plan["learning_rate"]
+    assert group["momentum"] == plan["momentum"]
+    assert group["nesterov"] is (plan["momentum"] > 0)
+    assert group["weight_decay"] == plan["weight_decay"]
+    cycles = isinstance(asked["scheduler"], torch.optim.lr_scheduler.OneCycleLR)
+    assert cycles is (plan["schedule"] == "one-cycle")
+    assert asked["schedule_each"] == "step"
+    assert asked["epochs"] == plan["epochs"]
+    assert asked["batch_size"] == plan["batch_size"]
+    assert asked["loss"].label_smoothing == plan["label_smoothing"]
+    assert (asked["seed"], asked["checkpoint"]) == (3, checkpoint)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_learns_from_the_training_and_is_judged_by_the_test_images(
+    name, asked
+):
+    outcome = RECIPES[name].train(0, None, False)
+    images = data.digits() if name == "digits-cnn" else data.fashion_mnist()
+    mean, deviation = 0.0, 1.0
+    if RECIPES[name].config.get("normalise"):
+        mean, deviation = 0.2860, 0.3530
+    for part in ("train", "test"):
+        inputs, targets = getattr(images, part)
+        assert torch.equal(asked[part][0], (inputs - mean) / deviation)
+        assert torch.equal(asked[part][1], targets)
+    assert asked["evaluated"] is asked["model"]
+    assert (outcome.test_accuracy, outcome.train_accuracy) == (0.75, 0.5)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_seed_of_a_recipe_decides_about_its_initial_weights(name, asked):
+    weights = []
+    for seed in (0, 0, 1):
+        RECIPES[name].train(seed, None, False)
+        weights.append(asked["weights"])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_digits_are_shifted_by_up_to_a_pixel_while_training(asked):
+    RECIPES["digits-cnn"].train(0, None, False)
+    dots = torch.zeros(500, 1, 8, 8)
+    dots[:, :, 4, 4] = 1
+    places = asked["augment"](dots, runtime.generator(0)).nonzero()[:, 2:]
+    assert len(places) == 500
+    expected = {(row, column) for row in (3, 4, 5) for column in (3, 4, 5)}
+    assert {tuple(place) for place in places.tolist()} == expected
+
+
+def test_clothes_are_mirrored_where_the_configuration_says_so(asked):
+    images = torch.zeros(100, 1, 28, 28)
+    images[:, :, :, 0] = 1
+    for name in RECIPES.keys() - {"digits-cnn"}:
+        RECIPES[name].train(0, None, False)
+        if RECIPES[name].config["flip"]:
+            mirrored = asked["augment"](images, runtime.generator(0))
+            assert 30 < mirrored[:, 0, 0, -1].sum() < 70
+        else:
+            assert asked["augment"] is None
+    assert RECIPES["fashion-lenet-relu"].config["flip"]
+
+
 def short_run(checkpoint):
     plan = dataclasses.replace(digits_cnn.PLAN, epochs=6)
     runtime.seed_everything(0)
@@ -196,7 +291,7 @@ def test_results_say_what_was_run_how_and_where(tmp_path):
     outcomes = [TOY.train(seed, None, False) for seed in range(3)]
     version = {"commit": "abc", "uncommitted_changes": False}
     path = tmp_path / "r" / "toy.json"
-    returned = write_results(path, TOY, outcomes, "the command", version)
+    returned = write_results(path, TOY, outcomes, TOY.peers(), "the command", version)
     written = json.loads(path.read_text())
     assert written == json.loads(json.dumps(returned))
     assert [path.name for path in (tmp_path / "r").iterdir()] == ["toy.json"]

@@ -81,6 +81,7 @@ def write_results(
     path: Path,
     recipe: Recipe,
     outcomes: Sequence[Outcome],
+    peers: Sequence[Peer],
     command: str,
     version: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -90,6 +91,7 @@ def write_results(
         path: The JSON file, which is replaced as a whole.
         recipe: What was run.
         outcomes: One a seed.
+        peers: What they are compared with.
         command: How it was run.
         version: From :func:`code_version`, before it was run.
 
@@ -112,7 +114,7 @@ def write_results(
         "max": max(accuracies),
         "seconds": statistics.mean(outcome.seconds for outcome in outcomes),
         "seeds": [asdict(outcome) for outcome in outcomes],
-        "peers": [asdict(peer) for peer in recipe.peers()],
+        "peers": [asdict(peer) for peer in peers],
     }
     text = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
     replace_file(path, text.encode())
