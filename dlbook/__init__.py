@@ -3,7 +3,7 @@
 The modules stand on floors; each imports only from its own floor or lower ones.
 
 ==== ========================================================================
-L0   :mod:`dlbook.runtime` (seeds, devices)
+L0   :mod:`dlbook.runtime` (seeds, devices), :mod:`dlbook.autograd`
 L1   :mod:`dlbook.nn` (layers, losses), :mod:`dlbook.optim`, :mod:`dlbook.data`
 L2   :mod:`dlbook.models`
 L3   :mod:`dlbook.training` (fit, evaluate, checkpoints)
