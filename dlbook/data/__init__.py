@@ -1,7 +1,7 @@
 """Data sets as plain tensors.
 
-A labelled set is a pair ``(inputs, targets)``. Digits, photographs and everything
-synthetic need no network; the classic sets come through :func:`fetch`.
+A labelled set is a pair ``(inputs, targets)``. Digits, photographs, tables and
+everything synthetic need no network; the classic sets come through :func:`fetch`.
 """
 
 from dlbook.data.augment import random_flip, random_shift
@@ -23,6 +23,13 @@ from dlbook.data.images import (
 )
 from dlbook.data.splits import Pair, split
 from dlbook.data.synthetic import moons, regression
+from dlbook.data.tables import (
+    LabelledTable,
+    Standardizer,
+    breast_cancer,
+    diabetes,
+    wine,
+)
 from dlbook.data.text import tiny_shakespeare
 
 __all__ = [
@@ -31,7 +38,11 @@ __all__ = [
     "Dataset",
     "FileStatus",
     "LabelledImages",
+    "LabelledTable",
     "Pair",
+    "Standardizer",
+    "breast_cancer",
+    "diabetes",
     "digits",
     "fashion_mnist",
     "fetch",
@@ -45,4 +56,5 @@ __all__ = [
     "split",
     "tiny_shakespeare",
     "verify",
+    "wine",
 ]

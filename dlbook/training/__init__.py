@@ -1,9 +1,15 @@
 """Train a model, watch it learn, stop in time, and go on after an interruption."""
 
 from dlbook.training.checkpoint import Checkpoint
+from dlbook.training.diagnostics import (
+    LayerStatistics,
+    activation_statistics,
+    gradient_norms,
+)
 from dlbook.training.fitting import fit
 from dlbook.training.history import EarlyStopping, History
 from dlbook.training.metrics import Evaluation, accuracy, evaluate
+from dlbook.training.range_test import RangeTest, learning_rate_range_test
 from dlbook.training.statefile import CheckpointError, load_state, save_state
 
 __all__ = [
@@ -12,9 +18,14 @@ __all__ = [
     "EarlyStopping",
     "Evaluation",
     "History",
+    "LayerStatistics",
+    "RangeTest",
     "accuracy",
+    "activation_statistics",
     "evaluate",
     "fit",
+    "gradient_norms",
+    "learning_rate_range_test",
     "load_state",
     "save_state",
 ]

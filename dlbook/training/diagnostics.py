@@ -1,0 +1,109 @@
+"""Look inside a network while it learns: its activations and its gradients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlbook import nn
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """What one layer answers to a batch.
+
+    Attributes:
+        name: Where the layer is in the model, as in ``named_modules()``.
+        layer: The layer's class.
+        mean: Of all its outputs.
+        std: Likewise, divided by their number.
+        zeros: Share of outputs that are exactly 0, from 0 to 1.
+        dead: Share of its units (features, or channels) that answer 0 to every sample,
+            at every place, from 0 to 1.
+    """
+
+    name: str
+    layer: str
+    mean: float
+    std: float
+    zeros: float
+    dead: float
+
+
+def activation_statistics(model: nn.Module, inputs: Tensor) -> list[LayerStatistics]:
+    """Measure the outputs of every layer of a model on one batch.
+
+    The model computes in the mode that it is in, without gradients; its running
+    statistics and the random generators are as before afterwards.
+
+    Args:
+        model: Any module.
+        inputs: One batch, ``(batch, ...)``, on the model's device.
+
+    Returns:
+        One entry for each call of a layer without parts of its own, in that order.
+
+    Raises:
+        ValueError: If ``inputs`` is empty.
+    """
+    if len(inputs) == 0:
+        raise ValueError(f"expected at least one input, got {tuple(inputs.shape)}")
+    found: list[LayerStatistics] = []
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(layer: nn.Module, _: Any, output: Any) -> None:
+            if isinstance(output, Tensor):
+                found.append(_statistics(name, type(layer).__name__, output))
+
+        return hook
+
+    leaves = [pair for pair in model.named_modules() if not [*pair[1].children()]]
+    hooks = [layer.register_forward_hook(watch(name)) for name, layer in leaves]
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            model(inputs)
+            for name, buffer in model.named_buffers():
+                buffer.copy_(before[name])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _statistics(name: str, layer: str, output: Tensor) -> LayerStatistics:
+    values = output.detach().double()
+    is_zero = values == 0
+    units = is_zero.transpose(0, 1).flatten(1) if values.ndim > 1 else is_zero[None]
+    return LayerStatistics(
+        name,
+        layer,
+        mean=values.mean().item(),
+        std=values.std(correction=0).item(),
+        zeros=is_zero.double().mean().item(),
+        dead=units.all(dim=1).double().mean().item(),
+    )
+
+
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """Measure the gradient that ``backward`` has left on every parameter.
+
+    Args:
+        model: After ``loss.backward()``.
+
+    Returns:
+        Euclidean norms by parameter name; parameters without a gradient are left out.
+
+    Raises:
+        ValueError: If no parameter has a gradient.
+    """
+    norms = {
+        name: parameter.grad.norm().item()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+    if not norms:
+        raise ValueError("no parameter has a gradient: call backward first")
+    return norms
