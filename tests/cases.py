@@ -310,4 +310,82 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
         )
         if not nesterov or (momentum and not dampening)
     ],
+    "Adagrad": [
+        {
+            "lr_decay": lr_decay,
+            "weight_decay": decay,
+            "initial_accumulator_value": start,
+            "eps": eps,
+            "maximize": maximize,
+        }
+        for lr_decay, decay, start, eps, maximize in itertools.product(
+            (0, 0.1), (0, 0.2), (0, 0.3), (1e-10, 0.07), (False, True)
+        )
+    ],
+    "RMSprop": [
+        {
+            "alpha": alpha,
+            "eps": eps,
+            "weight_decay": decay,
+            "momentum": momentum,
+            "centered": centered,
+            "maximize": maximize,
+        }
+        for (alpha, eps), decay, momentum, centered, maximize in itertools.product(
+            ((0.99, 1e-8), (0.7, 0.07)),
+            (0, 0.2),
+            (0, 0.9),
+            (False, True),
+            (False, True),
+        )
+    ],
+    "Adam": [
+        {
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled,
+        }
+        for (betas, eps), (decay, decoupled), amsgrad, maximize in itertools.product(
+            (((0.9, 0.999), 1e-8), ((0.6, 0.8), 0.07), ((0.0, 0.5), 1e-3)),
+            ((0, False), (0, True), (0.2, False), (0.2, True)),
+            (False, True),
+            (False, True),
+        )
+    ],
+    "AdamW": [
+        {},
+        *(
+            {
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+            }
+            for (betas, eps), decay, amsgrad, maximize in itertools.product(
+                (((0.9, 0.999), 1e-8), ((0.6, 0.8), 0.07)),
+                (0, 0.2),
+                (False, True),
+                (False, True),
+            )
+        ),
+    ],
+    "Muon": [
+        {},
+        *(
+            {"momentum": momentum, "nesterov": nesterov, "weight_decay": decay}
+            for momentum, nesterov, decay in itertools.product(
+                (0, 0.8), (False, True), (0, 0.3)
+            )
+        ),
+        {"adjust_lr_fn": "original"},
+        {"adjust_lr_fn": "match_rms_adamw"},
+        {"ns_coefficients": (2.0, -1.5, 0.5), "ns_steps": 3, "eps": 0.5},
+        {"ns_steps": 0},
+    ],
 }
+
+MATRICES_ONLY = {"Muon"}  # optimizers that refuse all other parameters

@@ -1,14 +1,13 @@
 """Stochastic gradient descent."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
-from torch.optim import Optimizer
+
+from dlbook.optim.optimizer import PerParameterOptimizer
 
 
-class SGD(Optimizer):
+class SGD(PerParameterOptimizer):
     """Step downhill along the gradient of a mini-batch, with momentum if wanted.
 
     For each parameter θ with gradient g (its sign turned round to maximize)::
@@ -40,6 +39,8 @@ class SGD(Optimizer):
         NotImplementedError: If ``foreach``, ``differentiable`` or ``fused`` is true.
     """
 
+    not_negative: ClassVar[tuple[str, ...]] = ("lr", "momentum", "weight_decay")
+
     def __init__(
         self,
         params: Any,
@@ -54,77 +55,38 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        _check(options)
-        super().__init__(params, options)
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+            foreach=foreach,
+            differentiable=differentiable,
+            fused=fused,
+        )
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with options of their own.
-
-        Args:
-            param_group: ``{"params": parameters, "lr": ..., ...}``; options that are
-                missing are the optimizer's.
-
-        Raises:
-            ValueError: As for the optimizer itself.
-            NotImplementedError: Likewise.
-        """
-        if isinstance(param_group, dict):
-            _check({**self.defaults, **param_group})
-        super().add_param_group(param_group)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a saved run stopped; nothing changes if it is refused.
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse Nesterov's variant without momentum, and what all refuse.
 
         Args:
-            state_dict: What ``state_dict()`` returned, here or in torch's SGD.
+            options: All options of one group.
 
         Raises:
-            ValueError: As for the optimizer itself, or if the groups do not match.
-            NotImplementedError: As for the optimizer itself.
+            ValueError: If a number is negative, or ``nesterov`` lacks what it needs.
+            NotImplementedError: If an option is true that is not implemented.
         """
-        for group in state_dict["param_groups"]:
-            _check({**self.defaults, **group})
-        super().load_state_dict(state_dict)
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter that has a gradient.
-
-        Args:
-            closure: Computes the loss and its gradients anew, and returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None.
-
-        Raises:
-            TypeError: If a gradient is sparse.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
-        return loss
+        super().check_options(options)
+        momentum, dampening = options["momentum"], options["dampening"]
+        if options["nesterov"] and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                "SGD: nesterov needs a momentum above 0 and dampening 0, got momentum "
+                f"{momentum} and dampening {dampening}"
+            )
 
     def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        if grad.is_sparse:
-            raise TypeError("SGD needs dense gradients, got a sparse one")
-        if group["maximize"]:
-            grad = -grad
         if group["weight_decay"] != 0:
             grad = grad.add(parameter, alpha=float(group["weight_decay"]))
         if group["momentum"] != 0:
@@ -141,20 +103,3 @@ class SGD(Optimizer):
         else:
             buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
         return grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
-
-
-def _check(options: dict[str, Any]) -> None:
-    lr, momentum = options["lr"], options["momentum"]
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError(f"SGD: a tensor lr must have one element, got {lr.numel()}")
-    for name in ("lr", "momentum", "weight_decay"):
-        if options[name] < 0:
-            raise ValueError(f"SGD: {name} must not be negative, got {options[name]}")
-    if options["nesterov"] and (momentum <= 0 or options["dampening"] != 0):
-        raise ValueError(
-            "SGD: nesterov needs a momentum above 0 and dampening 0, got momentum "
-            f"{momentum} and dampening {options['dampening']}"
-        )
-    for name in ("foreach", "fused", "differentiable"):
-        if options[name]:
-            raise NotImplementedError(f"SGD: {name} is not implemented; leave it out")

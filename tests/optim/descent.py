@@ -3,12 +3,13 @@
 import torch
 from torch.testing import assert_close
 
-from tests.cases import numbers
+from tests.cases import MATRICES_ONLY, numbers
 
 
-def parameters(dtype=torch.float64):
-    """Three parameters of different shapes."""
-    drawn = [numbers(*shape, seed=len(shape)) for shape in [(3,), (2, 4), ()]]
+def parameters(dtype=torch.float64, name="SGD"):
+    """Three parameters of different shapes, such as the named optimizer takes."""
+    shapes = [(3, 5), (4, 2), (3, 3)] if name in MATRICES_ONLY else [(3,), (2, 4), ()]
+    drawn = [numbers(*shape, seed=sum(shape)) for shape in shapes]
     return [torch.nn.Parameter(number.to(dtype)) for number in drawn]
 
 
