@@ -389,3 +389,66 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
 }
 
 MATRICES_ONLY = {"Muon"}  # optimizers that refuse all other parameters
+
+# The optimizer that is scheduled has two groups.
+SCHEDULES: dict[str, list[dict[str, Any]]] = {
+    "StepLR": [
+        {"step_size": 7},
+        {"step_size": 1, "gamma": 0.8},
+        {"step_size": 20, "gamma": 0.0},
+        {"step_size": 9, "gamma": 1.5},
+    ],
+    "MultiStepLR": [
+        {"milestones": [5, 11, 12, 40]},
+        {"milestones": [30, 8, 30], "gamma": 0.5},
+        {"milestones": [0, 3], "gamma": 0.3},
+        {"milestones": []},
+    ],
+    "ExponentialLR": [{"gamma": 0.9}, {"gamma": 1.1}, {"gamma": 0.0}],
+    "LinearLR": [
+        {},
+        {"start_factor": 0.1, "total_iters": 13},
+        {"start_factor": 1.0, "end_factor": 0.25, "total_iters": 1},
+        {"start_factor": 0.5, "end_factor": 0.0, "total_iters": 40},
+    ],
+    "CosineAnnealingLR": [
+        {"T_max": 30},
+        {"T_max": 30, "eta_min": 0.004},
+        {"T_max": 1},
+        {"T_max": 7, "eta_min": 0.2},
+        {"T_max": 200},
+    ],
+    "LambdaLR": [
+        {"lr_lambda": lambda step: 1 / (1 + step)},
+        {"lr_lambda": [lambda step: 0.9**step, lambda step: float(step % 3)]},
+    ],
+    "OneCycleLR": [
+        {"max_lr": 0.3, **length, **rest}
+        for length in ({"total_steps": 65}, {"epochs": 13, "steps_per_epoch": 7})
+        for rest in (
+            {},
+            {"anneal_strategy": "linear"},
+            {"three_phase": True},
+            {"three_phase": True, "anneal_strategy": "linear", "pct_start": 0.2},
+            {"cycle_momentum": False, "pct_start": 0.2},
+            {"pct_start": 0.0},
+            {"pct_start": 0.6, "three_phase": True},
+            {"div_factor": 10.0, "final_div_factor": 50.0},
+            {"max_lr": [0.3, 0.7], "base_momentum": [0.5, 0.6], "max_momentum": 0.8},
+            {"base_momentum": 0.2, "max_momentum": [0.9, 0.99]},
+        )
+    ],
+    "ReduceLROnPlateau": [
+        {"mode": mode, "patience": patience, "eps": 0.0, **rest}
+        for mode in ("min", "max")
+        for patience in (0, 3)
+        for rest in (
+            {},
+            {"factor": 0.5, "min_lr": 0.01},
+            {"factor": 0.9, "min_lr": [0.02, 0.08], "cooldown": 2},
+            {"factor": 0.7, "threshold": 0.2},
+            {"factor": 0.7, "threshold": 0.2, "threshold_mode": "abs"},
+            {"factor": 0.6, "eps": 0.005},
+        )
+    ],
+}

@@ -33,9 +33,9 @@ class Muon(PerParameterOptimizer):
         weight_decay: λ, how strongly parameters are pulled to 0.
         momentum: μ, the share of the past in B.
         nesterov: Average the gradient into the momentum once more.
-        ns_coefficients: a, b and c of :func:`orthogonalized`.
+        ns_coefficients: a, b and c of :func:`~dlbook.optim.muon.orthogonalized`.
         eps: The smallest length that U is divided by.
-        ns_steps: How often :func:`orthogonalized` iterates; below 100.
+        ns_steps: How often that function iterates; below 100.
         adjust_lr_fn: What η is multiplied by: ``"original"`` or None means
             √max(1, m / n); ``"match_rms_adamw"`` means 0.2 √max(m, n), which makes
             steps as large as AdamW's usual ones (Liu et al., 2025).

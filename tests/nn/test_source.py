@@ -10,6 +10,8 @@ import dlbook
 
 LAYERS = ("Module", "Parameter", "Sequential", "ModuleList", "ModuleDict")
 ALLOWED = {f"torch.nn.{name}" for name in LAYERS} | {"torch.optim.Optimizer"}
+SCHEDULES = ("LRScheduler", "ReduceLROnPlateau")  # to build on, to recognize
+ALLOWED |= {f"torch.optim.lr_scheduler.{name}" for name in SCHEDULES}
 FORBIDDEN = re.compile(
     r"torch\.(nn|optim|ao|quantization|nested|_C|ops|jit|compile)\b"
     r"|torch\.(special\.)?(log_)?softmax$"

@@ -58,9 +58,11 @@ def test_arguments_and_their_defaults_are_torchs(name):
 @rows
 def test_25_steps_equal_torchs(name, option):
     ours, theirs = pair(name, **option)
-    for step in range(25):
-        descend(ours, 1, first=step)
-        descend(theirs, 1, first=step)
+    done = 0
+    for steps in (1, 1, 3, 20):
+        for optimizer in (ours, theirs):
+            descend(optimizer, steps, first=done)
+        done += steps
         assert_same(ours, theirs)
 
 
