@@ -30,10 +30,22 @@ class Case:
     shape: Shape
     arguments: dict[str, Any] = field(default_factory=dict)
     wrong: Shape | None = None  # None: the layer takes every shape
+    input: str = "numbers"
+    training: bool = True
 
     def __str__(self) -> str:
         shown = ",".join(f"{k}={v}" for k, v in self.arguments.items())
-        return f"{self.name}({shown})-{'x'.join(map(str, self.shape))}"
+        text = f"{self.name}({shown})-{'x'.join(map(str, self.shape))}"
+        return text if self.training else f"{text}-eval"
+
+    def make(self, source: ModuleType) -> torch.nn.Module:
+        """Make the layer from a package, in its mode."""
+        return getattr(source, self.name)(**self.arguments).train(self.training)
+
+    def draw(self, dtype: torch.dtype = torch.float64) -> Tensor:
+        """Draw an input, always the same; class numbers keep their type."""
+        drawn = DRAW[self.input](*self.shape)
+        return drawn.to(dtype) if drawn.is_floating_point() else drawn
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,8 @@ DRAW: dict[str, Callable[..., Tensor]] = {
     "log probabilities": lambda *shape, seed=0: positive(*shape, seed=seed).log(),
     "classes": classes,
     "bytes": lambda *shape, seed=0: classes(*shape, seed=seed).to(torch.uint8),
+    "three words": lambda *shape, seed=0: numbers(*shape, seed=seed).argsort(-1) % 3,
+    "three int32": lambda *shape, seed=0: DRAW["three words"](*shape, seed=seed).int(),
 }
 
 _ELEMENTWISE: list[tuple[str, dict[str, Any]]] = [
@@ -147,6 +161,24 @@ _POOL2D: list[tuple[Shape, dict[str, Any]]] = [
     ((2, 3, 6, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
     ((2, 3, 6, 8), {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}),
     ((2, 3, 5, 7), {"kernel_size": 2, "stride": 4, "ceil_mode": True}),
+]
+
+_BATCH_NORM: list[dict[str, Any]] = [
+    {},
+    {"eps": 0.3, "momentum": 0.7},
+    {"momentum": None},
+    {"momentum": 0.0, "bias": False},
+    {"affine": False},
+    {"track_running_stats": False},
+]
+
+_GROUP_NORM: list[tuple[Shape, dict[str, Any]]] = [
+    ((5, 6), {"num_groups": 2}),
+    ((5, 6, 4), {"num_groups": 3}),
+    ((1, 6, 4, 3), {"num_groups": 6, "eps": 0.3}),
+    ((5, 6, 4, 3), {"num_groups": 1, "affine": False}),
+    ((5, 6, 4, 3, 2), {"num_groups": 2, "bias": False}),
+    ((0, 6, 4), {"num_groups": 2}),
 ]
 
 CASES: list[Case] = [
@@ -221,6 +253,60 @@ CASES: list[Case] = [
             ((2, 3, 5, 7), (None, 3)),
             ((2, 3, 5, 7), (6, 9)),
             ((0, 3, 5, 7), (2, 3)),
+        ]
+    ),
+    *(
+        Case(name, shape, {"num_features": 3, **options}, wrong, training=training)
+        for name, shape, wrong in [
+            ("BatchNorm1d", (5, 3), (3, 5)),
+            ("BatchNorm1d", (5, 3, 4), (5, 4, 3)),
+            ("BatchNorm1d", (0, 3, 4), (3,)),
+            ("BatchNorm2d", (5, 3, 2, 4), (3, 2, 4)),
+            ("BatchNorm2d", (1, 3, 2, 4), (3, 1, 2, 4)),
+            ("BatchNorm2d", (0, 3, 2, 4), (5, 3, 2)),
+        ]
+        for options in _BATCH_NORM
+        for training in (True, False)
+    ),
+    Case("BatchNorm1d", (1, 3), {"num_features": 3}, (1, 2), training=False),
+    *(
+        Case(name, shape, {"normalized_shape": size, **options}, wrong)
+        for name in ("LayerNorm", "RMSNorm")
+        for shape, size, options, wrong in [
+            ((5, 3), 3, {}, (3, 5)),
+            ((3,), (3,), {"eps": 0.3}, ()),
+            ((5, 2, 4, 3), [4, 3], {}, (5, 2, 3, 4)),
+            ((2, 5, 3), 3, {"elementwise_affine": False}, (2, 5, 1)),
+            ((4, 3), (4, 3), {"eps": 0.0}, (3,)),
+            ((0, 3), 3, {}, (0, 4)),
+        ]
+    ),
+    Case(
+        "LayerNorm", (2, 4, 3), {"normalized_shape": 3, "bias": False}, wrong=(2, 3, 4)
+    ),
+    *(
+        Case("GroupNorm", shape, {"num_channels": 6, **options}, wrong=(6, 5))
+        for shape, options in _GROUP_NORM
+    ),
+    *(
+        Case("Dropout2d", shape, {"p": p}, wrong=shape[1:3])
+        for shape in [(5, 3, 2, 4), (5, 3, 4), (0, 3, 2, 4)]
+        for p in (0.0, 1.0)
+    ),
+    Case("Dropout", (2, 3, 4), training=False),
+    Case("Dropout2d", (5, 3, 2, 4), wrong=(5, 3), training=False),
+    *(
+        Case("Embedding", shape, {**options, "embedding_dim": 4}, input=words)
+        for shape, words in [
+            ((2, 5), "three words"),
+            ((7,), "three int32"),
+            ((), "three words"),
+            ((0, 5), "three words"),
+        ]
+        for options in [
+            {"num_embeddings": 3},
+            {"num_embeddings": 6, "padding_idx": 2},
+            {"num_embeddings": 3, "padding_idx": -3},
         ]
     ),
 ]

@@ -7,6 +7,7 @@ or broadcasts, they refuse in words, and an argument they leave out is never ign
 
 from torch.nn import Module, ModuleDict, ModuleList, Parameter, Sequential
 
+from dlbook.nn import init as init
 from dlbook.nn.activations import (
     ELU,
     GELU,
@@ -19,12 +20,15 @@ from dlbook.nn.activations import (
     Softplus,
     Tanh,
 )
+from dlbook.nn.batch_norm import BatchNorm1d, BatchNorm2d
 from dlbook.nn.binary_cross_entropy import BCELoss, BCEWithLogitsLoss
 from dlbook.nn.conv import Conv1d, Conv2d
 from dlbook.nn.cross_entropy import CrossEntropyLoss, NLLLoss
-from dlbook.nn.dropout import Dropout
+from dlbook.nn.dropout import Dropout, Dropout2d
+from dlbook.nn.embedding import Embedding
 from dlbook.nn.linear import Flatten, Identity, Linear
 from dlbook.nn.losses import HuberLoss, KLDivLoss, L1Loss, MSELoss
+from dlbook.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from dlbook.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from dlbook.nn.twin import to_torch
 
@@ -35,15 +39,21 @@ __all__ = [
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
+    "Embedding",
     "Flatten",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -54,6 +64,7 @@ __all__ = [
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",

@@ -50,6 +50,26 @@ def autocast_is_on(tensor: Tensor) -> bool:
     return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
+def check_same_device(
+    input: Tensor, weight: Tensor, layer: str, what: str = "weight"
+) -> None:
+    """Refuse an input on another device than the layer.
+
+    Args:
+        input: The layer's input.
+        weight: One of its tensors.
+        layer: The layer's name, for the message.
+        what: The tensor's name, for the message.
+
+    Raises:
+        ValueError: If the devices differ; both are named.
+    """
+    if input.device != weight.device:
+        raise ValueError(
+            f"{layer}'s {what} is on {weight.device}, but its input on {input.device}"
+        )
+
+
 def check_matches(input: Tensor, weight: Tensor, layer: str) -> None:
     """Refuse an input of another type or on another device than the layer's weight.
 
@@ -64,10 +84,7 @@ def check_matches(input: Tensor, weight: Tensor, layer: str) -> None:
         TypeError: If the types differ; both are named.
         ValueError: If the devices differ; both are named.
     """
-    if input.device != weight.device:
-        raise ValueError(
-            f"{layer}'s weight is on {weight.device}, but its input on {input.device}"
-        )
+    check_same_device(input, weight, layer)
     if input.dtype != weight.dtype and not autocast_is_on(weight):
         raise TypeError(
             f"{layer}'s weight is {weight.dtype}, but its input is {input.dtype}"
@@ -160,6 +177,26 @@ def check_number(name: str, value: object) -> None:
     """
     if not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def check_not_negative(name: str, value: float) -> float:
+    """Refuse what is not a number of at least 0.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller gave.
+
+    Returns:
+        ``value`` itself.
+
+    Raises:
+        TypeError: If ``value`` is not a number.
+        ValueError: If ``value`` is negative or NaN.
+    """
+    check_number(name, value)
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, got {value}")
+    return value
 
 
 def check_share(name: str, value: float) -> None:

@@ -7,26 +7,26 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from dlbook.nn import init
 from dlbook.nn.checks import check_dim, check_matches, check_positive, shape_of
 
 
-@torch.no_grad()
 def draw_by_fan_in(weight: Tensor, bias: Tensor | None) -> None:
     """Draw the first values of a layer, the smaller the more inputs each output sums.
 
     Both come from the uniform distribution on [-1/√n, 1/√n], n being the number of
-    inputs of one output. It is torch's default: the variance 2 / ((1 + a²) n) of He et
-    al. (2015), §2.2, eq. (15), with the slope a = √5, for which the bound
+    inputs of one output. It is torch's default:
+    :func:`~dlbook.nn.init.kaiming_uniform_` with the slope a = √5, for which the bound
     √(6 / ((1 + a²) n)) is 1/√n.
 
     Args:
         weight: ``(out, ...)``, overwritten; n is the product of the later sizes.
         bias: ``(out,)``, overwritten; or None.
     """
-    bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
-    weight.uniform_(-bound, bound)
+    init.kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
-        bias.uniform_(-bound, bound)
+        bound = 1 / math.sqrt(init.fan_in_and_fan_out(weight)[0])
+        init.uniform_(bias, -bound, bound)
 
 
 class Linear(Module):

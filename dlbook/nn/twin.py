@@ -9,12 +9,15 @@ from torch.nn import Module
 
 from dlbook.nn import (
     activations,
+    batch_norm,
     binary_cross_entropy,
     conv,
     cross_entropy,
     dropout,
+    embedding,
     linear,
     losses,
+    normalization,
     pooling,
 )
 
@@ -46,6 +49,13 @@ TWINS: dict[type[Module], type[Module]] = {
     pooling.AvgPool2d: torch.nn.AvgPool2d,
     pooling.AdaptiveAvgPool2d: torch.nn.AdaptiveAvgPool2d,
     dropout.Dropout: torch.nn.Dropout,
+    dropout.Dropout2d: torch.nn.Dropout2d,
+    batch_norm.BatchNorm1d: torch.nn.BatchNorm1d,
+    batch_norm.BatchNorm2d: torch.nn.BatchNorm2d,
+    normalization.LayerNorm: torch.nn.LayerNorm,
+    normalization.GroupNorm: torch.nn.GroupNorm,
+    normalization.RMSNorm: torch.nn.RMSNorm,
+    embedding.Embedding: torch.nn.Embedding,
 }
 
 _HOOKS = (
@@ -102,6 +112,8 @@ def _twin(layer: Module) -> Module:
     _check_plain(layer, twin)
     for name, tensor in layer.named_parameters(recurse=False):
         twin.register_parameter(name, tensor)
+    for name, _ in list(twin.named_buffers(recurse=False)):
+        twin.register_buffer(name, getattr(layer, name))
     return twin.train(layer.training)
 
 

@@ -9,11 +9,13 @@ import torch
 from torch.testing import assert_close
 
 from dlbook import nn
-from tests.cases import CASES, LOSSES, Case, numbers, public_classes
+from tests.cases import CASES, LOSSES, Case, numbers, positive, public_classes
 
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Using padding='same' with even", "ignore:dropout2d. Received a 3D input"
+)
 
-BASES = {"Loss"}  # what layers inherit from, no layer itself
+BASES = {"Loss", "Normalization"}  # what layers inherit from, no layer itself
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
 LAYERS = sorted(
     name
@@ -31,22 +33,24 @@ layers = pytest.mark.parametrize("name", LAYERS)
 
 
 def pair(case: Case, dtype=torch.float64):
-    """Make ours and torch's with the same weights."""
-    ours = getattr(nn, case.name)(**case.arguments).to(dtype)
-    theirs = getattr(torch.nn, case.name)(**case.arguments).to(dtype)
+    """Make ours and torch's with the same weights and running statistics."""
+    ours = case.make(nn).to(dtype)
+    theirs = case.make(torch.nn).to(dtype)
     for seed, parameter in enumerate(ours.parameters()):
         parameter.data = numbers(*parameter.shape, seed=seed + 10).to(dtype)
+    for seed, buffer in enumerate(ours.buffers()):
+        buffer.copy_(positive(*buffer.shape, seed=seed) if buffer.ndim else 3)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs
 
 
 def outcome(layer, input, seed=1):
-    """Run forward and backward: the output, and every gradient there is."""
-    input = input.clone().requires_grad_()
+    """Run forward and backward: the output, every gradient there is, the buffers."""
+    input = input.clone().requires_grad_(input.is_floating_point())
     output = layer(input)
     output.backward(numbers(*output.shape, seed=seed).to(output.dtype))
-    gradients = [parameter.grad for parameter in layer.parameters()]
-    return [output.detach(), input.grad, *gradients]
+    gradients = [leaf.grad for leaf in (input, *layer.parameters())]
+    return [output.detach(), *(g for g in gradients if g is not None), *layer.buffers()]
 
 
 def test_every_public_layer_and_loss_has_a_row():
@@ -66,7 +70,7 @@ def test_the_sizes_of_an_input_are_pairwise_distinct():
 @cases
 def test_output_and_all_gradients_equal_torchs(case):
     ours, theirs = pair(case)
-    input = numbers(*case.shape)
+    input = case.draw()
     for mine, other in zip(outcome(ours, input), outcome(theirs, input), strict=True):
         assert_close(mine, other, rtol=1e-10, atol=1e-12)
 
@@ -75,11 +79,12 @@ def test_output_and_all_gradients_equal_torchs(case):
 def test_output_in_shorter_types_is_torchs_up_to_rounding(case):
     for dtype, tolerance in SHORTER:
         ours, theirs = pair(case, dtype)
-        input = numbers(*case.shape).to(dtype)
+        input = case.draw(dtype)
         for mine, other in zip(
             outcome(ours, input), outcome(theirs, input), strict=True
         ):
-            assert mine.dtype == other.dtype == dtype
+            assert mine.dtype == other.dtype
+            assert mine.dtype in (dtype, torch.int64)  # the latter counts batches
             largest = max(other.abs().max().item(), 1.0) if other.numel() else 1.0
             assert_close(mine, other, rtol=tolerance, atol=tolerance * largest)
 
@@ -87,7 +92,7 @@ def test_output_in_shorter_types_is_torchs_up_to_rounding(case):
 @cases
 def test_the_output_is_laid_out_in_memory_as_torchs(case):
     ours, theirs = pair(case)
-    input = numbers(*case.shape)
+    input = case.draw()
     assert ours(input).stride() == theirs(input).stride()
 
 

@@ -7,7 +7,9 @@ from torch.testing import assert_close
 
 from dlbook import nn, optim
 from dlbook.models import MLP, LeNet
-from tests.cases import CASES, LOSSES, Case, numbers
+from tests.cases import CASES, LOSSES, Case
+
+pytestmark = pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input")
 
 
 class Tied(nn.Module):
@@ -56,8 +58,8 @@ def test_every_layer_becomes_its_twin_with_the_same_arguments_and_tensors(case):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_twin_computes_the_same(case: Case):
-    ours = getattr(nn, case.name)(**case.arguments).double()
-    input = numbers(*case.shape)
+    ours = case.make(nn).double()
+    input = case.draw()
     assert_close(ours(input), nn.to_torch(ours)(input), rtol=1e-10, atol=1e-12)
 
 
