@@ -562,26 +562,35 @@ def test_a_checkpoint_every_no_steps_is_refused(every_steps):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [1, 2], gamma=0.5),
-        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 4),
-        lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 0.9**epoch),
-        lambda o: torch.optim.lr_scheduler.SequentialLR(
-            o,
-            [
-                torch.optim.lr_scheduler.LinearLR(o),
-                torch.optim.lr_scheduler.ExponentialLR(o, 0.9),
-            ],
-            milestones=[2],
+        lambda source, o: source.StepLR(o, 1, gamma=0.5),
+        lambda source, o: source.MultiStepLR(o, [1, 2], gamma=0.5),
+        lambda source, o: source.ExponentialLR(o, 0.9),
+        lambda source, o: source.CosineAnnealingLR(o, 4),
+        lambda source, o: source.LambdaLR(o, lambda epoch: 0.9**epoch),
+        lambda source, o: source.OneCycleLR(o, 0.1, total_steps=4),
+        lambda source, o: source.SequentialLR(
+            o, [source.LinearLR(o), source.ExponentialLR(o, 0.9)], milestones=[2]
         ),
+        lambda source, o: source.ReduceLROnPlateau(o, patience=0, threshold=0.9),
     ],
-    ids=["MultiStepLR", "CosineAnnealingLR", "LambdaLR", "SequentialLR"],
+    ids=[
+        "Step",
+        "MultiStep",
+        "Exponential",
+        "Cosine",
+        "Lambda",
+        "OneCycle",
+        "Sequential",
+        "Plateau",
+    ],
 )
-def test_every_kind_of_schedule_is_resumed(tmp_path, make):
+@pytest.mark.parametrize("source", [optim.lr_scheduler, torch.optim.lr_scheduler])
+def test_every_kind_of_schedule_is_resumed(tmp_path, source, make):
     def rates(name, epochs):
         model = line()
         optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
         history = fit_line(
-            tmp_path / name, model, optimizer, epochs, scheduler=make(optimizer)
+            tmp_path / name, model, optimizer, epochs, scheduler=make(source, optimizer)
         )
         return history.learning_rate, model
 

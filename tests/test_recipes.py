@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlbook import data, models, nn, runtime, training
+from dlbook import data, models, nn, optim, runtime, training
 from dlbook.recipes import (
     RECIPES,
     Outcome,
@@ -178,7 +178,7 @@ def test_a_recipe_trains_as_its_configuration_says(name, asked):
     assert group["momentum"] == plan["momentum"]
     assert group["nesterov"] is (plan["momentum"] > 0)
     assert group["weight_decay"] == plan["weight_decay"]
-    cycles = isinstance(asked["scheduler"], torch.optim.lr_scheduler.OneCycleLR)
+    cycles = isinstance(asked["scheduler"], optim.lr_scheduler.OneCycleLR)
     assert cycles is (plan["schedule"] == "one-cycle")
     assert asked["schedule_each"] == "step"
     assert asked["epochs"] == plan["epochs"]

@@ -168,6 +168,56 @@ def test_the_schedule_moves_on_each_epoch_or_each_step(each, rates):
     assert history.learning_rate == rates
 
 
+@pytest.mark.parametrize("source", [optim.lr_scheduler, torch.optim.lr_scheduler])
+@pytest.mark.parametrize(
+    ("values", "rates"),
+    [
+        ([5, 4, 4, 4, 1, 1], [8, 8, 8, 4, 2, 2]),
+        ([1, 2, 0, 3, 0, 0], [8, 8, 4, 4, 2, 1]),
+    ],
+)
+def test_a_plateau_of_the_validation_loss_lowers_the_rate(source, values, rates):
+    model, left = linear(), iter(values)
+    optimizer = sgd(model, lr=0.008)
+    plateau = source.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+
+    def loss(outputs, targets):
+        if model.training:
+            return (outputs - targets).square().mean()
+        return torch.tensor(float(next(left)))
+
+    history = fit_line(
+        model,
+        validation=line(),
+        optimizer=optimizer,
+        loss=loss,
+        epochs=len(values),
+        scheduler=plateau,
+    )
+    assert history.learning_rate == [rate / 1000 for rate in rates]
+
+
+@pytest.mark.parametrize("source", [optim.lr_scheduler, torch.optim.lr_scheduler])
+def test_a_plateau_of_the_training_loss_counts_where_nothing_is_validated(source):
+    model = linear()
+    optimizer = sgd(model, lr=1e-9)
+    plateau = source.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+    history = fit_line(model, optimizer=optimizer, epochs=4, scheduler=plateau)
+    assert plateau.best == history.train_loss[0]  # the others are hardly better
+    assert plateau.last_epoch == 4
+
+
+@pytest.mark.parametrize("source", [optim.lr_scheduler, torch.optim.lr_scheduler])
+def test_schedules_that_do_not_fit_the_run_are_refused(source):
+    model = linear()
+    optimizer = sgd(model)
+    plateau = source.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match="schedule_each must be 'epoch', got 'step'"):
+        fit_line(model, optimizer=optimizer, scheduler=plateau, schedule_each="step")
+    with pytest.raises(ValueError, match="scheduler belongs to another optimizer"):
+        fit_line(model, optimizer=sgd(model), scheduler=plateau)
+
+
 def test_gradients_are_scaled_down_to_the_largest_norm_allowed():
     model = linear()
     before = torch.nn.utils.parameters_to_vector(model.parameters())

@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from dlbook import nn, optim, training
 from dlbook.data import LabelledImages
+from dlbook.optim.lr_scheduler import OneCycleLR
 from dlbook.recipes.recipe import Outcome
 from dlbook.training import Checkpoint
 from dlbook.training.run import Augment

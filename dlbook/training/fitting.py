@@ -16,7 +16,7 @@ from dlbook.data import Pair
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import EarlyStopping, History
 from dlbook.training.metrics import Loss, Metric, accuracy, check_count, check_pair
-from dlbook.training.run import Augment, Run
+from dlbook.training.run import PLATEAUS, Augment, Run
 
 
 def fit(
@@ -61,7 +61,8 @@ def fit(
         metric: Of outputs and targets, averaged over the batch.
         batch_size: Samples a step.
         augment: Changes each training batch: ``augment(inputs, generator)``.
-        scheduler: Changes the optimizer's learning rate.
+        scheduler: Changes the optimizer's learning rate; ours or torch's. One that
+            waits for a plateau sees the validation loss, else the training loss.
         schedule_each: Whether the scheduler moves on after every epoch or every step.
         max_grad_norm: Scale gradients down to this Euclidean norm where they exceed it
             (Pascanu, Mikolov & Bengio, 2013, §3.2).
@@ -90,6 +91,7 @@ def fit(
     _check_options(schedule_each, max_grad_norm, validation, early_stopping, metric)
     _check_pairs(train, validation)
     _check_optimizer(model, optimizer)
+    _check_scheduler(scheduler, schedule_each, optimizer)
     place = torch.device(device or runtime.device())
     run = Run(
         model=model.to(place),
@@ -163,6 +165,20 @@ def _check_optimizer(model: nn.Module, optimizer: Optimizer) -> None:
         raise ValueError(
             f"the optimizer lacks parameters of the model: {', '.join(missing)}; hand "
             "them over too, or freeze them by requires_grad_(False)"
+        )
+
+
+def _check_scheduler(
+    scheduler: LRScheduler | None, schedule_each: str, optimizer: Optimizer
+) -> None:
+    if scheduler is None:
+        return
+    if scheduler.optimizer is not optimizer:
+        raise ValueError("the scheduler belongs to another optimizer")
+    if isinstance(scheduler, PLATEAUS) and schedule_each == "step":
+        raise ValueError(
+            f"{type(scheduler).__name__} needs the loss of an epoch: schedule_each "
+            "must be 'epoch', got 'step'"
         )
 
 

@@ -10,18 +10,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from dlbook import nn, runtime
 from dlbook.data import Pair
+from dlbook.optim import clip_grads_with_norm_, get_total_norm
+from dlbook.optim.lr_scheduler import ReduceLROnPlateau
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import Best, EarlyStopping, History, Progress
 from dlbook.training.metrics import Loss, Metric, RunningMeans, evaluate
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+PLATEAUS = (ReduceLROnPlateau, TorchReduceLROnPlateau)  # their steps need a loss
 
 
 @dataclass
@@ -139,10 +142,9 @@ class Run:
         )
 
     def _end_epoch(self, bar: tqdm) -> None:
-        if self.scheduler and self.schedule_each == "epoch":
-            self.scheduler.step()
         progress, history = self.progress, self.progress.history
         measured = self._measure()
+        self._schedule(measured.get("validation_loss", measured["train_loss"]))
         for name, value in measured.items():
             getattr(history, name).append(value)
         bar.set_postfix(loss=measured["train_loss"])
@@ -152,6 +154,15 @@ class Run:
         self.resumed_at = time.perf_counter()
         self._note_best()
         self._save()
+
+    def _schedule(self, loss: float) -> None:
+        """Move the schedule on after an epoch; one that waits for a plateau sees it."""
+        if self.scheduler is None or self.schedule_each != "epoch":
+            return
+        if isinstance(self.scheduler, PLATEAUS):
+            self.scheduler.step(loss)
+        else:
+            self.scheduler.step()
 
     def _measure(self) -> dict[str, float]:
         """Measure the epoch in hand for the history."""
