@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from dlbook import nn, optim
 from dlbook.models import MLP, LeNet
-from tests.cases import CASES, LOSSES, Case
+from tests.cases import CASES, LOSSES, Case, numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input")
 
@@ -73,6 +73,31 @@ def test_training_the_twin_trains_ours():
     assert not torch.equal(model.features[0].weight, before)
     assert model.features[0].weight.grad is twin.features[0].weight.grad
     assert_close(model(input), twin(input))
+
+
+@pytest.mark.parametrize("name", ["BatchNorm1d", "BatchNorm2d"])
+@pytest.mark.parametrize("momentum", [0.3, None])
+def test_running_statistics_are_shared_whichever_of_the_two_is_trained(name, momentum):
+    model = nn.Sequential(getattr(nn, name)(3, momentum=momentum)).double()
+    model(numbers(5, 3, 2, 4)[..., 0] if name == "BatchNorm1d" else numbers(5, 3, 2, 4))
+    twin = nn.to_torch(model)
+    for seed, trained in enumerate((twin, model, twin), start=1):
+        batch = numbers(5, 3, 2, 4, seed=seed)
+        trained(batch[..., 0] if name == "BatchNorm1d" else batch)
+        for mine, other in zip(model.buffers(), twin.buffers(), strict=True):
+            assert mine is other
+    assert model[0].num_batches_tracked == 4
+    assert twin[0].running_mean.abs().min() > 0
+    image = numbers(5, 3, 2, 4, seed=9)
+    image = image[..., 0] if name == "BatchNorm1d" else image
+    assert_close(model.eval()(image), twin.eval()(image))
+
+
+def test_a_layer_that_stopped_tracking_is_refused_not_silently_restarted():
+    layer = nn.BatchNorm1d(3)
+    layer.track_running_stats = False
+    with pytest.raises(ValueError, match=r"BatchNorm1d to hold \['bias', 'weight'\]"):
+        nn.to_torch(layer)
 
 
 def test_ties_shared_layers_buffers_and_plain_attributes_survive():
