@@ -13,6 +13,10 @@ def make(name):
     builders = {
         "MLP": (lambda: MLP(12, [16, 9], 4), (8, 3, 4)),
         "linear": (lambda: MLP(12, [], 4), (8, 12)),
+        "normalized MLP": (
+            lambda: MLP(12, [16, 9], 4, normalization=nn.BatchNorm1d),
+            (8, 12),
+        ),
         "LeNet": (lambda: LeNet(num_classes=4), (8, 1, 28, 28)),
         "sigmoid LeNet": (
             lambda: LeNet(num_classes=4, activation=nn.Sigmoid, pool=nn.AvgPool2d),
@@ -31,7 +35,20 @@ def make(name):
     return model, inputs, torch.arange(8) % 4
 
 
-@pytest.mark.parametrize("name", ["MLP", "linear", "LeNet", "small LeNet"])
+def check_gradients(model):
+    """Every parameter has a gradient; a bias before batch normalization has none."""
+    normalized = any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules())
+    for layer in model.modules():
+        cancelled = normalized and isinstance(layer, nn.Linear)
+        cancelled = cancelled and layer is not model.classifier[0]
+        for name, parameter in layer.named_parameters(recurse=False):
+            size = parameter.grad.abs().sum()
+            assert size < 1e-5 if cancelled and name == "bias" else size > 1e-4
+
+
+@pytest.mark.parametrize(
+    "name", ["MLP", "linear", "normalized MLP", "LeNet", "small LeNet"]
+)
 def test_it_overfits_one_batch_and_every_parameter_gets_a_gradient(name):
     model, inputs, targets = make(name)
     loss = nn.CrossEntropyLoss()
@@ -40,7 +57,7 @@ def test_it_overfits_one_batch_and_every_parameter_gets_a_gradient(name):
         optimizer.zero_grad()
         loss(model(inputs), targets).backward()
         if step == 0:
-            assert all(p.grad.abs().sum() > 0 for p in model.parameters())
+            check_gradients(model)
         optimizer.step()
     assert loss(model(inputs), targets) < 0.05
 
@@ -84,6 +101,14 @@ def test_dropout_follows_each_hidden_layer_when_wanted():
     hidden = [nn.Linear, nn.Tanh, nn.Dropout]
     assert [type(layer) for layer in model.features] == [nn.Flatten, *hidden, *hidden]
     assert model.features[3].p == 0.3
+
+
+def test_normalization_stands_between_the_affine_map_and_the_activation():
+    model = MLP(3, [4, 5], 2, nn.Tanh, dropout=0.3, normalization=nn.LayerNorm)
+    hidden = [nn.Linear, nn.LayerNorm, nn.Tanh, nn.Dropout]
+    assert [type(layer) for layer in model.features] == [nn.Flatten, *hidden, *hidden]
+    sizes = [model.features[i].normalized_shape for i in (2, 6)]
+    assert sizes == [(4,), (5,)]
 
 
 @pytest.mark.parametrize(
