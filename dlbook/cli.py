@@ -73,8 +73,8 @@ def verify_data(datasets: Datasets = None) -> None:
 
 @app.command()
 def bench() -> None:
-    """Measure every layer against torch's: difference, and time as a ratio."""
-    from dlbook.bench import run_benchmarks
+    """Measure layers, optimizers and schedules against torch's: error and time."""
+    from dlbook.bench import run_benchmarks, run_step_benchmarks
 
     table = _table(
         "layer", "input", "error", "forward", "backward", "ours, ms", "torch, ms"
@@ -90,6 +90,19 @@ def bench() -> None:
                 f"{row.ours_ms:.2f}",
                 f"{row.torch_ms:.2f}",
             )
+    typer.echo()
+    steps = _table("step of", "numbers", "error", "ratio", "ours, ms", "torch, ms")
+    with _errors_in_words(), Live(steps, console=_console()):
+        for step in run_step_benchmarks():
+            steps.add_row(
+                step.name,
+                f"{step.numbers:,}",
+                f"{step.error:.0e}",
+                f"{step.ratio:.2f}",
+                f"{step.ours_ms:.3f}",
+                f"{step.torch_ms:.3f}",
+            )
+    typer.echo()
 
 
 def _results_file(path: Path | None) -> Path | None:

@@ -132,17 +132,20 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones(command):
     assert "fashion-mnist" in result.output
 
 
-def test_bench_shows_a_row_a_layer(monkeypatch):
+def test_bench_shows_a_row_a_layer_and_a_row_a_step(monkeypatch):
     rows = [
         bench.BenchRow("Linear", (2, 3), 1.25e-7, 1.5, 2.25, 0.5, 0.25),
         bench.BenchRow("ReLU", (4,), 0.0, 1.0, float("nan"), 0.5, 0.5),
     ]
+    steps = [bench.StepRow("Adam", 12345, 1.25e-7, 0.875, 1.75, 2.0)]
     monkeypatch.setattr(bench, "run_benchmarks", lambda: iter(rows))
+    monkeypatch.setattr(bench, "run_step_benchmarks", lambda: iter(steps))
     result = run("bench")
     assert result.exit_code == 0
     shown = [line.split() for line in result.output.splitlines()]
     assert ["Linear", "2×3", "1e-07", "1.50", "2.25", "0.50", "0.25"] in shown
     assert ["ReLU", "4", "0e+00", "1.00", "nan", "0.50", "0.50"] in shown
+    assert ["Adam", "12,345", "1e-07", "0.88", "1.750", "2.000"] in shown
 
 
 def train_moons(seed, checkpoint, progress):

@@ -1,7 +1,6 @@
-"""Measure every layer and loss against its torch twin: error, and time as a ratio."""
+"""Measure every layer and loss against its torch twin."""
 
 import statistics
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dlbook import nn
+from dlbook.bench.measuring import chosen_names, now
 from dlbook.runtime import device as best_device
 from dlbook.runtime import generator
 
@@ -43,11 +43,14 @@ class _Work:
     shape: tuple[int, ...]
     target: str = ""
     first: bool = False  # a first layer: nobody asks for its input's gradient
+    input: str = "numbers"
 
 
 _HIDDEN = (256, 1024)  # a batch of hidden features
 _CLASSES = (1024, 1000)  # a batch of scores
 _IMAGES = (64, 16, 28, 28)  # a batch of feature maps
+_TEXT = (32, 64, 128)  # a batch of texts, a vector for each character
+_SYMBOLS = 1000  # of which texts are made
 
 _WORK: dict[str, _Work] = {
     "Linear 1024 → 512": _Work(lambda: nn.Linear(1024, 512), _HIDDEN),
@@ -60,8 +63,17 @@ _WORK: dict[str, _Work] = {
     "MaxPool2d 2×2": _Work(lambda: nn.MaxPool2d(2), _IMAGES),
     "AvgPool2d 2×2": _Work(lambda: nn.AvgPool2d(2), _IMAGES),
     "AdaptiveAvgPool2d 1": _Work(lambda: nn.AdaptiveAvgPool2d(1), _IMAGES),
+    "BatchNorm1d": _Work(lambda: nn.BatchNorm1d(1024), _HIDDEN),
+    "BatchNorm2d": _Work(lambda: nn.BatchNorm2d(16), _IMAGES),
+    "LayerNorm 128": _Work(lambda: nn.LayerNorm(128), _TEXT),
+    "GroupNorm 4": _Work(lambda: nn.GroupNorm(4, 16), _IMAGES),
+    "RMSNorm 128": _Work(lambda: nn.RMSNorm(128), _TEXT),
+    "Embedding 1000 → 128": _Work(
+        lambda: nn.Embedding(_SYMBOLS, 128), (32, 64), first=True, input="symbols"
+    ),
     "Flatten": _Work(nn.Flatten, _IMAGES),
     "Dropout": _Work(nn.Dropout, _HIDDEN),
+    "Dropout2d": _Work(nn.Dropout2d, _IMAGES),
     "ReLU": _Work(nn.ReLU, _HIDDEN),
     "LeakyReLU": _Work(nn.LeakyReLU, _HIDDEN),
     "ELU": _Work(nn.ELU, _HIDDEN),
@@ -77,7 +89,7 @@ _WORK: dict[str, _Work] = {
     "HuberLoss": _Work(nn.HuberLoss, _HIDDEN, "numbers"),
     "NLLLoss": _Work(nn.NLLLoss, _CLASSES, "classes"),
     "CrossEntropyLoss": _Work(nn.CrossEntropyLoss, _CLASSES, "classes"),
-    "BCELoss": _Work(nn.BCELoss, _HIDDEN, "probabilities"),
+    "BCELoss": _Work(nn.BCELoss, _HIDDEN, "probabilities", input="probabilities"),
     "BCEWithLogitsLoss": _Work(nn.BCEWithLogitsLoss, _HIDDEN, "probabilities"),
     "KLDivLoss": _Work(nn.KLDivLoss, _HIDDEN, "probabilities"),
 }
@@ -125,12 +137,7 @@ def benchmark_names(only: str | None = None) -> list[str]:
     Raises:
         ValueError: If no name contains ``only``; all names are listed.
     """
-    names = [name for name in _WORK if only is None or only.lower() in name.lower()]
-    if not names:
-        raise ValueError(
-            f"no benchmark is named {only!r}; there are: {', '.join(_WORK)}"
-        )
-    return names
+    return chosen_names(_WORK, only)
 
 
 def _measure(name: str, work: _Work, device: torch.device, repeats: int) -> BenchRow:
@@ -164,8 +171,10 @@ def _draw(work: _Work, device: torch.device) -> list[Tensor]:
     """Draw an input, and a target for a loss: what the layer is called with."""
     source = generator(0)
     input = torch.randn(work.shape, generator=source)
-    if work.make is nn.BCELoss:
+    if work.input == "probabilities":
         input = input.sigmoid()
+    elif work.input == "symbols":
+        input = torch.randint(_SYMBOLS, work.shape, generator=source)
     drawn = [input.to(device).requires_grad_(not work.first)]
     if work.target == "classes":
         targets = torch.randint(work.shape[1], work.shape[:1], generator=source)
@@ -178,9 +187,12 @@ def _draw(work: _Work, device: torch.device) -> list[Tensor]:
 
 
 def _difference(ours: nn.Module, theirs: nn.Module, inputs: list[Tensor]) -> float:
-    """Compare outputs, in evaluation mode: dropout would differ by chance."""
+    """Compare outputs, of dropout in evaluation mode: it would differ by chance."""
+    by_chance = isinstance(ours, nn.Dropout | nn.Dropout2d)
     with torch.no_grad():
-        mine, expected = (layer.eval()(*inputs) for layer in (ours, theirs))
+        mine, expected = (
+            layer.train(not by_chance)(*inputs) for layer in (ours, theirs)
+        )
     ours.train()
     theirs.train()
     return ((mine - expected).abs().max() / expected.abs().max()).item()
@@ -191,18 +203,9 @@ def _pass(layer: nn.Module, inputs: list[Tensor]) -> tuple[float, float, float]:
     device = inputs[0].device
     layer.zero_grad()
     inputs[0].grad = None
-    start = _now(device)
+    start = now(device)
     output = layer(*inputs)
-    middle = _now(device)
+    middle = now(device)
     output.backward(torch.ones_like(output))
-    end = _now(device)
+    end = now(device)
     return middle - start, end - middle, end - start
-
-
-def _now(device: torch.device) -> float:
-    """Read the clock once the device has finished what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-    return time.perf_counter()
