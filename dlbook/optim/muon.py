@@ -150,8 +150,8 @@ def orthogonalized(
         X ← a X + (b A + c A²) X           with A = X Xᵀ, a few times
 
     takes each singular value σ to a σ + b σ³ + c σ⁵ and needs matrix products only.
-    The default polynomial moves small σ up fast and then leaves them between about 0.7
-    and 1.2 (Jordan et al., 2024).
+    The default polynomial (Jordan et al., 2024) moves small σ up fast: after five steps
+    all that were 0.01 or more are between 0.68 and 1.14, but for rounding.
 
     Args:
         matrix: ``(rows, columns)``.
