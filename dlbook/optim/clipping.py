@@ -52,7 +52,7 @@ def get_total_norm(
 ) -> Tensor:
     """Measure the length of several tensors as if they were one vector.
 
-    It is the norm of their norms: (Σᵢ |xᵢ|ᵖ)^(1/p) over all elements of all tensors.
+    It is the norm of their norms: ``(Σᵢ |xᵢ|ᵖ)^(1/p)`` over all elements of them all.
 
     Args:
         tensors: One or several.
