@@ -68,8 +68,7 @@ def _normal_proposal(
     like: Tensor, mean: float, std: float, a: float, b: float, source: Generator | None
 ) -> tuple[Tensor, Tensor]:
     drawn = torch.empty_like(like).normal_(mean, std, generator=source)
-    low, high = like.new_tensor([a, b])  # in a short type the ends are rounded, too
-    return drawn, (drawn < low) | (drawn > high)
+    return drawn, (drawn < a) | (drawn > b)
 
 
 def _uniform_proposal(

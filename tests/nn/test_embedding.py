@@ -48,6 +48,7 @@ def test_given_vectors_are_shared_and_kept(freeze):
         assert layer.weight[2].abs().min() > 0
         assert (layer.num_embeddings, layer.embedding_dim) == (4, 3)
         assert layer.padding_idx == 2
+    assert nn.Embedding(4, 3, _freeze=freeze).weight.requires_grad is not freeze
     twin = nn.to_torch(nn.Embedding.from_pretrained(vectors, freeze))
     assert twin.weight.requires_grad is not freeze
 

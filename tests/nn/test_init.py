@@ -20,6 +20,7 @@ DRAWS = [
     ("normal_", {"mean": 2.0, "std": 0.3}),
     ("trunc_normal_", {}),
     ("trunc_normal_", {"std": 0.02, "a": -0.03, "b": 0.01}),
+    ("trunc_normal_", {"a": 0.0, "b": 0.6}),
     ("trunc_normal_", {"mean": 1.0, "std": 3.0, "a": 0.0, "b": 0.5}),
     ("trunc_normal_", {"mean": -1.5, "a": 0.0, "b": 9.0}),
     ("trunc_normal_", {"mean": 4.0, "a": -2.0, "b": 2.5}),
@@ -58,7 +59,7 @@ def drawn(source, name, shape, dtype, arguments):
     return tensor.detach(), torch.rand(1, generator=random)
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 2, 3, 5), (40, 30)], ids=str)
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 2, 3, 5), (80, 90)], ids=str)
 @pytest.mark.parametrize(
     ("name", "arguments", "dtype"),
     [
