@@ -23,7 +23,8 @@ class Standardization(Function):
     - by the variance: -scale / (2 d³) · Σ g c, as ∂(1/d)/∂variance = -1 / (2 d³)
     - by x: g · scale / d + (by the mean) / n + (by the variance) · 2 c / n
 
-    Ioffe and Szegedy (2015), §3. Autograd would find the same, in twice the time.
+    Ioffe and Szegedy (2015), §3. Autograd would find the same, but go over the numbers
+    more often.
     """
 
     generate_vmap_rule = True
@@ -119,8 +120,9 @@ def standardize(input: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
 class Normalization(Module):
     """What all normalization layers share: weight and bias, first values, and checks.
 
-    In half precision they compute in float32, as torch's do. The parameters may then
-    be float32 as well.
+    In half precision they compute in float32, as torch's do, and return the input's
+    type. The parameters may then be float32 as well. (Inside ``torch.autocast`` on a
+    GPU, torch's LayerNorm, GroupNorm and RMSNorm return float32 instead.)
 
     Attributes:
         weight: What to multiply the standardized numbers by, or None.
