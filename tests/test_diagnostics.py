@@ -74,6 +74,36 @@ def test_gradient_norms_are_those_of_the_gradients():
         assert norm == pytest.approx(gradient.square().sum().sqrt().item())
 
 
+def test_samples_are_independent_unless_something_mixes_them():
+    class Mixed(nn.Module):
+        def forward(self, inputs):
+            return inputs + 2 * inputs.roll(1, dims=0)
+
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(6, 4), nn.Tanh())
+    found = training.sample_dependence(plain, batch(3, 2, 3))
+    assert (found.diagonal() > 0).all()
+    assert torch.equal(found, found.diagonal().diag())
+    found = training.sample_dependence(Mixed(), batch(3, 5))
+    expected = 5**0.5 * (torch.eye(3) + 2 * torch.eye(3).roll(1, dims=0))
+    torch.testing.assert_close(found, expected)
+
+
+def test_measuring_dependence_leaves_no_trace():
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Dropout(0.5))
+    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    with torch.no_grad():
+        found = training.sample_dependence(model, batch(4, 3))
+    assert (found > 0).any()
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(p.grad is None for p in model.parameters())
+    model.eval()
+    apart = training.sample_dependence(model, batch(4, 3))
+    assert torch.equal(apart, apart.diagonal().diag())
+    with pytest.raises(ValueError, match=r"each of 4 inputs, got shape \(12,\)"):
+        training.sample_dependence(nn.Flatten(0), batch(4, 3))
+
+
 def sgd(parameters, rate):
     return optim.SGD(parameters, lr=rate)
 

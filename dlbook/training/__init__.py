@@ -5,6 +5,7 @@ from dlbook.training.diagnostics import (
     LayerStatistics,
     activation_statistics,
     gradient_norms,
+    sample_dependence,
 )
 from dlbook.training.fitting import fit
 from dlbook.training.history import EarlyStopping, History
@@ -27,5 +28,6 @@ __all__ = [
     "gradient_norms",
     "learning_rate_range_test",
     "load_state",
+    "sample_dependence",
     "save_state",
 ]

@@ -107,3 +107,41 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
     if not norms:
         raise ValueError("no parameter has a gradient: call backward first")
     return norms
+
+
+def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Measure how much the output for each sample depends on each input of the batch.
+
+    A model should treat the samples of a batch by themselves, unless it has a reason,
+    as batch normalization has in training mode: then only the diagonal is not zero.
+    The model computes in the mode that it is in; its parameters' gradients, running
+    statistics and the random generators are as before afterwards.
+
+    Args:
+        model: Any module.
+        inputs: One batch, ``(batch, ...)``, floating-point, on the model's device.
+
+    Returns:
+        ``(batch, batch)``: in row i and column j the Euclidean norm of the gradient of
+        the sum of sample i's outputs by input j.
+
+    Raises:
+        ValueError: If the model does not return one output a sample.
+    """
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    inputs = inputs.detach().clone().requires_grad_()
+    with torch.enable_grad(), torch.random.fork_rng():
+        outputs = model(inputs)
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            buffer.copy_(before[name])
+    if outputs.shape[:1] != inputs.shape[:1]:
+        raise ValueError(
+            f"expected an output for each of {len(inputs)} inputs, got shape "
+            f"{tuple(outputs.shape)}"
+        )
+    rows = []
+    for output in outputs.flatten(1).sum(dim=1):
+        (gradient,) = torch.autograd.grad(output, inputs, retain_graph=True)
+        rows.append(gradient.flatten(1).norm(dim=1))
+    return torch.stack(rows)
