@@ -132,9 +132,6 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
     inputs = inputs.detach().clone().requires_grad_()
     with torch.enable_grad(), torch.random.fork_rng():
         outputs = model(inputs)
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            buffer.copy_(before[name])
     if outputs.shape[:1] != inputs.shape[:1]:
         raise ValueError(
             f"expected an output for each of {len(inputs)} inputs, got shape "
@@ -144,4 +141,7 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
     for output in outputs.flatten(1).sum(dim=1):
         (gradient,) = torch.autograd.grad(output, inputs, retain_graph=True)
         rows.append(gradient.flatten(1).norm(dim=1))
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            buffer.copy_(before[name])
     return torch.stack(rows)
