@@ -132,16 +132,16 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
     inputs = inputs.detach().clone().requires_grad_()
     with torch.enable_grad(), torch.random.fork_rng():
         outputs = model(inputs)
-    if outputs.shape[:1] != inputs.shape[:1]:
-        raise ValueError(
-            f"expected an output for each of {len(inputs)} inputs, got shape "
-            f"{tuple(outputs.shape)}"
-        )
-    rows = []
-    for output in outputs.flatten(1).sum(dim=1):
-        (gradient,) = torch.autograd.grad(output, inputs, retain_graph=True)
-        rows.append(gradient.flatten(1).norm(dim=1))
+        if outputs.shape[:1] != inputs.shape[:1]:
+            raise ValueError(
+                f"expected an output for each of {len(inputs)} inputs, got shape "
+                f"{tuple(outputs.shape)}"
+            )
+        gradients = [
+            torch.autograd.grad(output.sum(), inputs, retain_graph=True)[0]
+            for output in outputs
+        ]
     with torch.no_grad():
         for name, buffer in model.named_buffers():
             buffer.copy_(before[name])
-    return torch.stack(rows)
+    return torch.stack(gradients).flatten(2).norm(dim=2)
