@@ -91,9 +91,11 @@ def test_samples_are_independent_unless_something_mixes_them():
 def test_measuring_dependence_leaves_no_trace():
     model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Dropout(0.5))
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    inputs = batch(4, 3)
     with torch.no_grad():
-        found = training.sample_dependence(model, batch(4, 3))
+        found = training.sample_dependence(model, inputs)
     assert (found > 0).any()
+    assert not inputs.requires_grad
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(p.grad is None for p in model.parameters())
