@@ -6,6 +6,8 @@ into the gradient by the operand. Pullbacks need not undo broadcasting: what cal
 rule adds up over the axes along which an operand was repeated.
 """
 
+from __future__ import annotations  # keeps the aliases below in the documentation
+
 from collections.abc import Callable
 from typing import Any
 
