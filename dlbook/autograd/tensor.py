@@ -1,5 +1,7 @@
 """Tensors that remember how they were computed, and the backward pass."""
 
+from __future__ import annotations  # keeps the types' short names in the documentation
+
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -65,7 +67,7 @@ class Tensor:
         data: Array,
         requires_grad: bool,
         operation: str = "",
-        parents: tuple[tuple["Tensor", Pullback], ...] = (),
+        parents: tuple[tuple[Tensor, Pullback], ...] = (),
     ) -> None:
         self.data = data
         self.grad: Array | None = None
@@ -84,7 +86,7 @@ class Tensor:
         return self.data.ndim
 
     @property
-    def T(self) -> "Tensor":
+    def T(self) -> Tensor:
         """The tensor with its axes in reverse order."""
         return self.transpose()
 
@@ -105,7 +107,7 @@ class Tensor:
             raise ValueError(f"item needs a single number, got shape {self.shape}")
         return self.data.item()
 
-    def detach(self) -> "Tensor":
+    def detach(self) -> Tensor:
         """Give a copy of the numbers without their history."""
         return Tensor(self.data)
 
@@ -154,73 +156,73 @@ class Tensor:
             )
         return start
 
-    def __add__(self, other: Any) -> "Tensor":
+    def __add__(self, other: Any) -> Tensor:
         return _apply("+", rules.add, self, other)
 
-    def __radd__(self, other: Any) -> "Tensor":
+    def __radd__(self, other: Any) -> Tensor:
         return _apply("+", rules.add, other, self)
 
-    def __neg__(self) -> "Tensor":
+    def __neg__(self) -> Tensor:
         return _apply("-", rules.negate, self)
 
-    def __sub__(self, other: Any) -> "Tensor":
+    def __sub__(self, other: Any) -> Tensor:
         return _apply("-", rules.subtract, self, other)
 
-    def __rsub__(self, other: Any) -> "Tensor":
+    def __rsub__(self, other: Any) -> Tensor:
         return _apply("-", rules.subtract, other, self)
 
-    def __mul__(self, other: Any) -> "Tensor":
+    def __mul__(self, other: Any) -> Tensor:
         return _apply("*", rules.multiply, self, other)
 
-    def __rmul__(self, other: Any) -> "Tensor":
+    def __rmul__(self, other: Any) -> Tensor:
         return _apply("*", rules.multiply, other, self)
 
-    def __truediv__(self, other: Any) -> "Tensor":
+    def __truediv__(self, other: Any) -> Tensor:
         return _apply("/", rules.divide, self, other)
 
-    def __rtruediv__(self, other: Any) -> "Tensor":
+    def __rtruediv__(self, other: Any) -> Tensor:
         return _apply("/", rules.divide, other, self)
 
-    def __pow__(self, other: Any) -> "Tensor":
+    def __pow__(self, other: Any) -> Tensor:
         return _apply("**", rules.power, self, other)
 
-    def __rpow__(self, other: Any) -> "Tensor":
+    def __rpow__(self, other: Any) -> Tensor:
         return _apply("**", rules.power, other, self)
 
-    def __matmul__(self, other: Any) -> "Tensor":
+    def __matmul__(self, other: Any) -> Tensor:
         return _apply("@", rules.matmul, self, other)
 
-    def __rmatmul__(self, other: Any) -> "Tensor":
+    def __rmatmul__(self, other: Any) -> Tensor:
         return _apply("@", rules.matmul, other, self)
 
-    def __getitem__(self, index: Any) -> "Tensor":
+    def __getitem__(self, index: Any) -> Tensor:
         return _apply("indexing", rules.index, self, index=index)
 
-    def exp(self) -> "Tensor":
+    def exp(self) -> Tensor:
         """Raise e to the power of each number."""
         return _apply("exp", rules.exp, self)
 
-    def log(self) -> "Tensor":
+    def log(self) -> Tensor:
         """Take the natural logarithm of each number."""
         return _apply("log", rules.log, self)
 
-    def tanh(self) -> "Tensor":
+    def tanh(self) -> Tensor:
         """Squash each number to (-1, 1)."""
         return _apply("tanh", rules.tanh, self)
 
-    def sigmoid(self) -> "Tensor":
+    def sigmoid(self) -> Tensor:
         """Squash each number to (0, 1): 1 / (1 + e⁻ˣ)."""
         return _apply("sigmoid", rules.sigmoid, self)
 
-    def relu(self) -> "Tensor":
+    def relu(self) -> Tensor:
         """Replace negative numbers by 0; the slope at 0 is taken to be 0."""
         return _apply("relu", rules.relu, self)
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Add up along one, several or all axes; arguments as in NumPy."""
         return _apply("sum", rules.sum, self, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Average along one, several or all axes; arguments as in NumPy.
 
         Raises:
@@ -231,18 +233,18 @@ class Tensor:
         total = self.sum(axis, keepdims)
         return total / (self.data.size / total.data.size)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Take the largest number along one, several or all axes.
 
         Numbers that share the first place share the gradient, as in ``torch.amax``.
         """
         return _apply("max", rules.max, self, axis=axis, keepdims=keepdims)
 
-    def reshape(self, *shape: int) -> "Tensor":
+    def reshape(self, *shape: int) -> Tensor:
         """Lay the same numbers out in another shape; one size may be -1."""
         return _apply("reshape", rules.reshape, self, shape=shape)
 
-    def transpose(self, *axes: int) -> "Tensor":
+    def transpose(self, *axes: int) -> Tensor:
         """Permute the axes; without arguments, reverse their order."""
         return _apply("transpose", rules.transpose, self, axes=axes or None)
 
