@@ -547,3 +547,17 @@ def test_the_device_is_the_callers_else_the_one_of_the_runtime(monkeypatch):
 def test_the_package_exports_what_chapters_use():
     for name in training.__all__:
         assert getattr(training, name).__doc__
+
+
+@pytest.mark.parametrize(
+    ("wanted", "variable", "hidden"),
+    [(True, "", False), (True, "0", False), (True, "1", True), (False, "", True)],
+)
+def test_a_notebooks_bar_can_be_switched_off_from_outside(
+    monkeypatch, wanted, variable, hidden
+):
+    monkeypatch.setenv("TQDM_DISABLE", variable)
+    drawn = []
+    monkeypatch.setattr(run, "tqdm", lambda **options: drawn.append(options))
+    run._bar(10, 0, wanted)
+    assert drawn[0]["disable"] is hidden

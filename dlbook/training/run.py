@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -255,8 +256,9 @@ class Run:
 
 
 def _bar(total: int, done: int, show: bool) -> tqdm:
-    options = {} if show else {"disable": True}  # else TQDM_DISABLE decides
-    return tqdm(total=total, initial=done, unit="step", leave=False, **options)
+    # The bars of notebooks do not look at TQDM_DISABLE by themselves.
+    hidden = not show or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    return tqdm(total=total, initial=done, unit="step", leave=False, disable=hidden)
 
 
 def _class_name(value: object) -> str:
