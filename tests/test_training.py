@@ -517,16 +517,21 @@ def test_fit_leaves_the_callers_random_generators_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_progress_bar_leaves_nothing_and_never_overrules_tqdm_disable(monkeypatch):
-    options = []
-    bar = run.tqdm
+@pytest.mark.parametrize(
+    ("wanted", "variable", "hidden"),
+    [(True, "", False), (True, "0", False), (True, "1", True), (False, "", True)],
+)
+def test_the_progress_bar_leaves_nothing_and_obeys_tqdm_disable_in_notebooks_too(
+    monkeypatch, wanted, variable, hidden
+):
+    monkeypatch.setenv("TQDM_DISABLE", variable)
+    drawn, bar = [], run.tqdm
     monkeypatch.setattr(
-        run, "tqdm", lambda **given: options.append(given) or bar(**given)
+        run, "tqdm", lambda **given: drawn.append(given) or bar(**given)
     )
-    fit_line(linear(), epochs=3, batch_size=4)
-    fit_line(linear(), epochs=3, batch_size=4, progress=False)
+    fit_line(linear(), epochs=3, batch_size=4, progress=wanted)
     plain = {"total": 9, "initial": 0, "unit": "step", "leave": False}
-    assert options == [plain, plain | {"disable": True}]
+    assert drawn == [plain | {"disable": hidden}]
 
 
 def test_a_small_run_costs_little_more_than_its_steps():
@@ -547,17 +552,3 @@ def test_the_device_is_the_callers_else_the_one_of_the_runtime(monkeypatch):
 def test_the_package_exports_what_chapters_use():
     for name in training.__all__:
         assert getattr(training, name).__doc__
-
-
-@pytest.mark.parametrize(
-    ("wanted", "variable", "hidden"),
-    [(True, "", False), (True, "0", False), (True, "1", True), (False, "", True)],
-)
-def test_a_notebooks_bar_can_be_switched_off_from_outside(
-    monkeypatch, wanted, variable, hidden
-):
-    monkeypatch.setenv("TQDM_DISABLE", variable)
-    drawn = []
-    monkeypatch.setattr(run, "tqdm", lambda **options: drawn.append(options))
-    run._bar(10, 0, wanted)
-    assert drawn[0]["disable"] is hidden
