@@ -13,6 +13,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 HEADINGS = ("Claim", "Value", "Checked", "Elsewhere")
+_SEEN = {}  # the executions found so far: many directives ask for all of them
 
 
 def docname_of(path):
@@ -25,9 +26,13 @@ def executions(paths=None):
     cache = execution.open_cache()
     found = []
     for path in pairs.notebooks() if paths is None else paths:
-        done = execution.find(cache, pairs.read(path))
-        if done is not None:
-            found.append((docname_of(path), path, done))
+        version = path, path.stat().st_mtime_ns
+        if version not in _SEEN:
+            done = execution.find(cache, pairs.read(path))
+            if done is None:
+                continue
+            _SEEN[version] = done
+        found.append((docname_of(path), path, _SEEN[version]))
     return found
 
 
