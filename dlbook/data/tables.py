@@ -131,11 +131,14 @@ class Standardizer:
 
         Raises:
             ValueError: If ``rows`` is empty, not a table, or holds NaN.
+            TypeError: If ``rows`` is not floating-point.
         """
         if rows.ndim != 2 or len(rows) == 0:
             raise ValueError(
                 f"expected rows (n, num_features) with n ≥ 1, got {tuple(rows.shape)}"
             )
+        if not rows.is_floating_point():
+            raise TypeError(f"expected floating-point rows, got {rows.dtype}")
         if missing := int(rows.isnan().sum()):
             raise ValueError(f"{missing} values are NaN: fill or drop them before")
         std = rows.std(dim=0, correction=0)

@@ -81,6 +81,11 @@ def test_rows_that_cannot_be_measured_are_refused(rows, words):
         data.Standardizer.of(rows)
 
 
+def test_whole_numbers_are_refused_as_rows():
+    with pytest.raises(TypeError, match=r"floating-point rows, got torch\.int64"):
+        data.Standardizer.of(torch.ones(3, 2, dtype=torch.int64))
+
+
 def test_rows_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"3 features, got \(2, 4\)"):
         data.Standardizer.of(torch.rand(5, 3))(torch.rand(2, 4))
