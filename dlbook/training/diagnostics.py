@@ -20,8 +20,8 @@ class LayerStatistics:
         mean: Of all its outputs.
         std: Likewise, divided by their number.
         zeros: Share of outputs that are exactly 0, from 0 to 1.
-        dead: Share of its units (features, or channels) that answer 0 to every sample,
-            at every place, from 0 to 1.
+        dead: Share of its units (along axis 1: features, or channels) that answer 0 to
+            every sample, at every place, from 0 to 1.
     """
 
     name: str
