@@ -23,11 +23,11 @@ def docname_of(path):
 
 def executions(paths=None):
     """Return (docname, path, Execution) of every chapter that the cache holds."""
-    cache = execution.open_cache()
-    found = []
+    found, cache = [], None
     for path in pairs.notebooks() if paths is None else paths:
         version = path, path.stat().st_mtime_ns
         if version not in _SEEN:
+            cache = cache or execution.open_cache()
             done = execution.find(cache, pairs.read(path))
             if done is None:
                 continue
