@@ -61,6 +61,18 @@ def test_measuring_leaves_no_trace():
         training.activation_statistics(model, batch(0, 3))
 
 
+@pytest.mark.parametrize(
+    "measure", [training.activation_statistics, training.sample_dependence]
+)
+def test_a_model_that_fails_midway_is_left_as_it_was(measure):
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(4, 2))
+    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    with pytest.raises(ValueError, match="Linear"):
+        measure(model, batch(6, 3))
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_gradient_norms_are_those_of_the_gradients():
     model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
     with pytest.raises(ValueError, match="call backward first"):

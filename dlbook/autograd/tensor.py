@@ -38,7 +38,8 @@ class Tensor:
         requires_grad: Whether :meth:`backward` finds a gradient for it.
 
     Attributes:
-        data: The numbers.
+        data: The numbers. Changing them in place between a computation and its
+            ``backward`` makes the gradients wrong, without a word (torch notices).
         grad: The sum of all gradients that :meth:`backward` has found for it, in the
             shape of ``data``, or None. Intermediate results have one, too; torch keeps
             only those of the sources unless asked.

@@ -1,6 +1,7 @@
 """Look inside a network while it learns: its activations and its gradients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +62,26 @@ def activation_statistics(model: nn.Module, inputs: Tensor) -> list[LayerStatist
 
     leaves = [pair for pair in model.named_modules() if not [*pair[1].children()]]
     hooks = [layer.register_forward_hook(watch(name)) for name, layer in leaves]
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), _without_trace(model):
             model(inputs)
-            for name, buffer in model.named_buffers():
-                buffer.copy_(before[name])
     finally:
         for hook in hooks:
             hook.remove()
     return found
+
+
+@contextmanager
+def _without_trace(model: nn.Module) -> Iterator[None]:
+    """Put a model's buffers and the random generators back at the end."""
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in model.named_buffers():
+                buffer.copy_(before[name])
 
 
 def _statistics(name: str, layer: str, output: Tensor) -> LayerStatistics:
@@ -128,9 +139,8 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
     Raises:
         ValueError: If the model does not return one output a sample.
     """
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     inputs = inputs.detach().clone().requires_grad_()
-    with torch.enable_grad(), torch.random.fork_rng():
+    with torch.enable_grad(), _without_trace(model):
         outputs = model(inputs)
         if outputs.shape[:1] != inputs.shape[:1]:
             raise ValueError(
@@ -141,7 +151,4 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
             torch.autograd.grad(output.sum(), inputs, retain_graph=True)[0]
             for output in outputs
         ]
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            buffer.copy_(before[name])
     return torch.stack(gradients).flatten(2).norm(dim=2)
