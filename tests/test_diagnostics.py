@@ -96,8 +96,23 @@ def test_samples_are_independent_unless_something_mixes_them():
     assert (found.diagonal() > 0).all()
     assert torch.equal(found, found.diagonal().diag())
     found = training.sample_dependence(Mixed(), batch(3, 5))
-    expected = 5**0.5 * (torch.eye(3) + 2 * torch.eye(3).roll(1, dims=0))
+    length = torch.linspace(1, 2, 5).norm()
+    expected = length * (torch.eye(3) + 2 * torch.eye(3).roll(1, dims=0))
     torch.testing.assert_close(found, expected)
+
+
+def test_dependence_is_seen_through_a_softmax_and_a_constant_has_none():
+    class Constant(nn.Module):
+        def forward(self, inputs):
+            return torch.ones(len(inputs), 2)
+
+    softmax = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3), nn.Softmax(dim=1))
+    assert (training.sample_dependence(softmax, batch(5, 4)) > 1e-3).all()
+    assert not training.sample_dependence(Constant(), batch(3, 4)).any()
+    one = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    assert training.sample_dependence(one, batch(3, 4)).count_nonzero() == 3
+    with pytest.raises(TypeError, match=r"floating-point inputs, got torch.int64"):
+        training.sample_dependence(nn.Flatten(), torch.arange(6).reshape(2, 3))
 
 
 def test_measuring_dependence_leaves_no_trace():

@@ -123,8 +123,8 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
 def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
     """Measure how much the output for each sample depends on each input of the batch.
 
-    A model should treat the samples of a batch by themselves, unless it has a reason,
-    as batch normalization has in training mode: then only the diagonal is not zero.
+    A model should treat each sample of a batch by itself: then only the diagonal is
+    not zero. Batch normalization in training mode has a reason to do otherwise.
     The model computes in the mode that it is in; its parameters' gradients, running
     statistics and the random generators are as before afterwards.
 
@@ -134,11 +134,16 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
 
     Returns:
         ``(batch, batch)``: in row i and column j the Euclidean norm of the gradient of
-        the sum of sample i's outputs by input j.
+        a sum of sample i's outputs by input j. The weights in that sum rise evenly from
+        1 to 2, because a plain sum would miss outputs that always add up to the same
+        number, such as those of a softmax.
 
     Raises:
+        TypeError: If ``inputs`` is not floating-point.
         ValueError: If the model does not return one output a sample.
     """
+    if not inputs.is_floating_point():
+        raise TypeError(f"expected floating-point inputs, got {inputs.dtype}")
     inputs = inputs.detach().clone().requires_grad_()
     with torch.enable_grad(), _without_trace(model):
         outputs = model(inputs)
@@ -147,8 +152,10 @@ def sample_dependence(model: nn.Module, inputs: Tensor) -> Tensor:
                 f"expected an output for each of {len(inputs)} inputs, got shape "
                 f"{tuple(outputs.shape)}"
             )
+        outputs = outputs.reshape(len(outputs), -1)  # (batch, outputs)
+        weights = torch.linspace(1, 2, outputs.shape[1]).to(outputs)
+        sums = outputs @ weights + 0 * inputs.sum()  # a graph, even to a constant
         gradients = [
-            torch.autograd.grad(output.sum(), inputs, retain_graph=True)[0]
-            for output in outputs
+            torch.autograd.grad(total, inputs, retain_graph=True)[0] for total in sums
         ]
     return torch.stack(gradients).flatten(2).norm(dim=2)
