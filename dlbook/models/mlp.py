@@ -15,8 +15,9 @@ class Perceptron(nn.Module):
 
     The score is x · w + b; class 1 is where it is positive. After each mistake, w moves
     by x towards the right class: w ← w ± x, b ← b ± 1, with + for class 1. Rosenblatt
-    (1958). A score of 0 counts as a mistake for either class, else zero weights would
-    never change. No gradient is needed.
+    introduced the machine in 1958; the rule is the error correction of his book (1962).
+    A score of 0 counts as a mistake for either class, else zero weights would never
+    change. No gradient is needed.
 
     If a line separates the classes, with the margin γ for ‖(w, b)‖ = 1, and all
     ‖(x, 1)‖ ≤ R, then there are at most (R / γ)² mistakes. Novikoff (1962).
