@@ -84,6 +84,7 @@ class Perceptron(nn.Module):
 
         Raises:
             ValueError: If the shape is another, or the class is neither 0 nor 1.
+            FloatingPointError: If the score is no number: no rule could mend that.
         """
         if input.ndim != 1 or target not in (0, 1):
             raise ValueError(
@@ -91,7 +92,10 @@ class Perceptron(nn.Module):
                 f"class 0 or 1, got {shape_of(input)} and {target}"
             )
         side = 1 if target == 1 else -1
-        mistaken = side * self(input).item() <= 0
+        score = self(input).item()
+        if math.isnan(score):
+            raise FloatingPointError(f"Perceptron's score of the input {input} is NaN")
+        mistaken = side * score <= 0
         if mistaken:
             self.weight.add_(side * input)
             self.bias.add_(side)
@@ -110,6 +114,7 @@ class Perceptron(nn.Module):
         Raises:
             ValueError: If the shapes do not match, or a class is neither 0 nor 1.
             TypeError: If the classes are not int64.
+            FloatingPointError: If a score is NaN; what came before has been learned.
         """
         if inputs.ndim != 2 or targets.shape != inputs.shape[:1]:
             raise ValueError(

@@ -111,3 +111,11 @@ def test_exclusive_or_is_never_learned():
 def test_what_makes_no_sense_is_refused_in_words(call, error, words):
     with pytest.raises(error, match=words):
         call(Perceptron(3))
+
+
+def test_a_score_that_is_no_number_is_refused_and_not_counted_as_right():
+    model = Perceptron(2)
+    inputs = torch.tensor([[1.0, torch.nan]])
+    with pytest.raises(FloatingPointError, match="is NaN"):
+        model.fit_epoch(inputs, torch.tensor([1]))
+    assert not model.weight.any()
