@@ -2,5 +2,25 @@
 
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
+from dlbook.models.resnet import (
+    BasicBlock,
+    Bottleneck,
+    ResNet,
+    resnet18,
+    resnet34,
+    resnet50,
+    small_resnet,
+)
 
-__all__ = ["MLP", "LeNet", "Perceptron"]
+__all__ = [
+    "MLP",
+    "BasicBlock",
+    "Bottleneck",
+    "LeNet",
+    "Perceptron",
+    "ResNet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "small_resnet",
+]
