@@ -1,5 +1,6 @@
 """Whole networks, made of the layers of :mod:`dlbook.nn`."""
 
+from dlbook.models.googlenet import GoogLeNet, Inception
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
 from dlbook.models.resnet import (
@@ -11,11 +12,15 @@ from dlbook.models.resnet import (
     resnet50,
     small_resnet,
 )
+from dlbook.models.vgg import VGG, vgg16
 
 __all__ = [
     "MLP",
+    "VGG",
     "BasicBlock",
     "Bottleneck",
+    "GoogLeNet",
+    "Inception",
     "LeNet",
     "Perceptron",
     "ResNet",
@@ -23,4 +28,5 @@ __all__ = [
     "resnet34",
     "resnet50",
     "small_resnet",
+    "vgg16",
 ]

@@ -34,14 +34,7 @@ class _Block(nn.Module):
         raise NotImplementedError
 
     def convolutions(self, input: Tensor) -> Tensor:
-        """Compute F(x), what the block adds to its shortcut.
-
-        Args:
-            input: x, ``(batch, in_channels, height, width)``.
-
-        Returns:
-            ``(batch, channels · expansion, out_height, out_width)``, of both signs.
-        """
+        """Compute F(x), what the block adds to its shortcut."""
         raise NotImplementedError
 
     def forward(self, input: Tensor) -> Tensor:
@@ -101,7 +94,14 @@ class BasicBlock(_Block):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def convolutions(self, input: Tensor) -> Tensor:
-        """Compute F(x), see the base class."""
+        """Compute F(x), what the block adds to its shortcut.
+
+        Args:
+            input: x, ``(batch, in_channels, height, width)``.
+
+        Returns:
+            ``(batch, channels, ⌈height / stride⌉, ⌈width / stride⌉)``, of both signs.
+        """
         hidden = self.relu(self.bn1(self.conv1(input)))
         return self.bn2(self.conv2(hidden))
 
@@ -144,7 +144,15 @@ class Bottleneck(_Block):
         self.bn3 = nn.BatchNorm2d(out_channels)
 
     def convolutions(self, input: Tensor) -> Tensor:
-        """Compute F(x), see the base class."""
+        """Compute F(x), what the block adds to its shortcut.
+
+        Args:
+            input: x, ``(batch, in_channels, height, width)``.
+
+        Returns:
+            ``(batch, 4 · channels, ⌈height / stride⌉, ⌈width / stride⌉)``, of both
+            signs.
+        """
         hidden = self.relu(self.bn1(self.conv1(input)))
         hidden = self.relu(self.bn2(self.conv2(hidden)))
         return self.bn3(self.conv3(hidden))
