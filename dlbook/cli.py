@@ -73,7 +73,7 @@ def verify_data(datasets: Datasets = None) -> None:
 
 @app.command()
 def bench() -> None:
-    """Measure layers, optimizers and schedules against torch's: error and time."""
+    """Measure layers, networks, optimizers and schedules against torch's."""
     from dlbook.bench import run_benchmarks, run_step_benchmarks
 
     table = _table(

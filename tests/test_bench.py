@@ -22,8 +22,11 @@ STEPS_ALREADY_MEASURED = {"lr_scheduler", "get_total_norm", "clip_grads_with_nor
 both = pytest.mark.parametrize("run", [run_benchmarks, run_step_benchmarks])
 
 
+WHOLE = ["resnet18, whole", "small_resnet 20, whole"]
+
+
 def test_every_layer_and_loss_has_a_row():
-    measured = {name.split()[0] for name in benchmark_names()}
+    measured = {name.split()[0] for name in benchmark_names() if name not in WHOLE}
     assert measured == set(nn.__all__) - NOTHING_TO_MEASURE
 
 

@@ -1,4 +1,4 @@
-"""Measure every layer and loss against its torch twin."""
+"""Measure every layer and loss, and whole networks, against their torch twins."""
 
 import statistics
 import warnings
@@ -10,16 +10,17 @@ from torch import Tensor
 
 from dlbook import nn
 from dlbook.bench.measuring import chosen_names, now
+from dlbook.models import resnet18, small_resnet
 from dlbook.runtime import device as best_device
 from dlbook.runtime import generator
 
 
 @dataclass(frozen=True)
 class BenchRow:
-    """What one layer costs and how far it is from torch's.
+    """What one layer, or one network, costs and how far it is from torch's.
 
     Attributes:
-        name: The layer, with the arguments that matter.
+        name: The layer or network, with the arguments that matter.
         shape: The input's shape.
         error: Largest difference of the outputs, relative to torch's largest output.
         forward_ratio: Time of the forward pass, ours divided by torch's.
@@ -44,6 +45,7 @@ class _Work:
     target: str = ""
     first: bool = False  # a first layer: nobody asks for its input's gradient
     input: str = "numbers"
+    whole: bool = False  # a network: it takes long, so measure it less often
 
 
 _HIDDEN = (256, 1024)  # a batch of hidden features
@@ -92,6 +94,10 @@ _WORK: dict[str, _Work] = {
     "BCELoss": _Work(nn.BCELoss, _HIDDEN, "probabilities", input="probabilities"),
     "BCEWithLogitsLoss": _Work(nn.BCEWithLogitsLoss, _HIDDEN, "probabilities"),
     "KLDivLoss": _Work(nn.KLDivLoss, _HIDDEN, "probabilities"),
+    "resnet18, whole": _Work(resnet18, (8, 3, 64, 64), first=True, whole=True),
+    "small_resnet 20, whole": _Work(
+        lambda: small_resnet(20), (32, 1, 28, 28), first=True, whole=True
+    ),
 }
 
 
@@ -100,7 +106,7 @@ def run_benchmarks(
     repeats: int = 20,
     only: str | None = None,
 ) -> Iterator[BenchRow]:
-    """Time each layer and loss against its twin, taking turns in one run.
+    """Time each layer, loss and two networks against their twins, taking turns.
 
     Turns make the ratio robust where the machine is busy; each figure is a median.
     Sizes are those of a small network in training, in float32.
@@ -108,11 +114,11 @@ def run_benchmarks(
     Args:
         device: Where to measure; by default the best one, see
             :func:`dlbook.runtime.device`.
-        repeats: Measurements of each.
+        repeats: Measurements of each; of a whole network a quarter as many.
         only: Measure only rows whose name contains this, in any case.
 
     Yields:
-        One row for each layer, as soon as it is measured.
+        One row for each, as soon as it is measured.
 
     Raises:
         ValueError: If ``repeats`` is below one or no row's name contains ``only``.
@@ -122,7 +128,9 @@ def run_benchmarks(
     chosen = benchmark_names(only)
     where = best_device() if device is None else torch.device(device)
     for name in chosen:
-        yield _measure(name, _WORK[name], where, repeats)
+        work = _WORK[name]
+        times = -(-repeats // 4) if work.whole else repeats
+        yield _measure(name, work, where, times)
 
 
 def benchmark_names(only: str | None = None) -> list[str]:
