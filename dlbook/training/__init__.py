@@ -1,5 +1,10 @@
 """Train a model, watch it learn, stop in time, and go on after an interruption."""
 
+from dlbook.training.average_precision import (
+    average_precision,
+    match_detections,
+    mean_average_precision,
+)
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.diagnostics import (
     LayerStatistics,
@@ -23,11 +28,14 @@ __all__ = [
     "RangeTest",
     "accuracy",
     "activation_statistics",
+    "average_precision",
     "evaluate",
     "fit",
     "gradient_norms",
     "learning_rate_range_test",
     "load_state",
+    "match_detections",
+    "mean_average_precision",
     "sample_dependence",
     "save_state",
 ]
