@@ -48,13 +48,15 @@ def box_iou(first: Tensor, second: Tensor) -> Tensor:
         ValueError: As for :func:`box_area`.
         TypeError: If boxes are not floating-point.
     """
-    areas = box_area(first).unsqueeze(-1), box_area(second).unsqueeze(-2)
+    total = box_area(first).unsqueeze(-1) + box_area(second).unsqueeze(-2)
     first, second = first.unsqueeze(-2), second.unsqueeze(-3)  # (..., n, m, 4)
-    start = torch.maximum(first[..., :2], second[..., :2])
-    end = torch.minimum(first[..., 2:], second[..., 2:])
-    shared = (end - start).clamp(min=0).prod(dim=-1)
-    union = areas[0] + areas[1] - shared
-    return torch.where(shared > 0, shared / union, 0)
+    width, height = (
+        torch.minimum(first[..., 2 + axis], second[..., 2 + axis])
+        - torch.maximum(first[..., axis], second[..., axis])
+        for axis in (0, 1)
+    )
+    shared = width.clamp(min=0) * height.clamp(min=0)
+    return torch.where(shared > 0, shared / (total - shared), 0)
 
 
 def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:

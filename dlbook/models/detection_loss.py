@@ -48,20 +48,20 @@ def match_anchors(
     """
     _check_thresholds(positive, negative)
     check_boxes(anchors, "anchors")
-    overlaps = box_iou(anchors, boxes)  # (..., anchors, objects)
-    objects = overlaps.shape[-1]
-    if objects == 0 or overlaps.numel() == 0:
-        return overlaps.new_full(overlaps.shape[:-1], BACKGROUND, dtype=torch.int64)
-    overlap, matched = overlaps.max(dim=-1)
+    overlaps = box_iou(boxes, anchors)  # (..., objects, anchors)
+    if overlaps.numel() == 0:
+        shape = (*boxes.shape[:-2], len(anchors))
+        return boxes.new_full(shape, BACKGROUND, dtype=torch.int64)
+    overlap, matched = overlaps.max(dim=-2)
     matched[overlap < positive] = IGNORED
     matched[overlap < negative] = BACKGROUND
-    for _ in range(objects):  # the best pair of those that are left, in every image
+    for _ in range(boxes.shape[-2]):  # the best pair that is left, in every image
         overlap, pair = overlaps.flatten(-2).max(dim=-1, keepdim=True)
-        anchor, found = pair // objects, pair % objects
+        found, anchor = pair // len(anchors), pair % len(anchors)
         wanted = torch.where(overlap > 0, found, matched.gather(-1, anchor))
         matched.scatter_(-1, anchor, wanted)
-        overlaps.scatter_(-2, anchor.unsqueeze(-1).expand_as(overlaps[..., :1, :]), 0)
-        overlaps.scatter_(-1, found.unsqueeze(-1).expand_as(overlaps[..., :1]), 0)
+        overlaps.scatter_(-2, found.unsqueeze(-1).expand_as(overlaps[..., :1, :]), 0)
+        overlaps.scatter_(-1, anchor.unsqueeze(-1).expand_as(overlaps[..., :1]), 0)
     return matched
 
 

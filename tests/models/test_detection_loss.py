@@ -36,12 +36,12 @@ def match_by_hand(anchors, boxes, positive, negative):
         best = max(range(len(row)), key=lambda column: row[column])
         background = -1 if row[best] < negative else -2
         matched.append(best if row[best] >= positive else background)
-    free = {(a, o) for a in range(len(anchors)) for o in range(len(boxes))}
+    free = {(o, a) for a in range(len(anchors)) for o in range(len(boxes))}
     while free:
-        anchor, found = max(sorted(free), key=lambda pair: overlaps[pair[0]][pair[1]])
+        found, anchor = max(sorted(free), key=lambda pair: overlaps[pair[1]][pair[0]])
         if overlaps[anchor][found] > 0:
             matched[anchor] = found
-        free = {(a, o) for a, o in free if a != anchor and o != found}
+        free = {(o, a) for o, a in free if a != anchor and o != found}
     return matched
 
 
