@@ -19,10 +19,8 @@ from dlbook.bench import layers as bench_layers
 NOTHING_TO_MEASURE = {"Identity", "Module", "Parameter", "Sequential"}
 NOTHING_TO_MEASURE |= {"ModuleDict", "ModuleList", "to_torch"}
 STEPS_ALREADY_MEASURED = {"lr_scheduler", "get_total_norm", "clip_grads_with_norm_"}
-both = pytest.mark.parametrize("run", [run_benchmarks, run_step_benchmarks])
-
-
 WHOLE = ["resnet18, whole", "small_resnet 20, whole"]
+both = pytest.mark.parametrize("run", [run_benchmarks, run_step_benchmarks])
 
 
 def test_every_layer_and_loss_has_a_row():
@@ -115,6 +113,19 @@ def test_rows_are_chosen_by_part_of_their_name():
         list(run_benchmarks(only="gru"))
     with pytest.raises(ValueError, match=r"no benchmark is named 'linear '.*Adam"):
         list(run_step_benchmarks(only="linear "))
+
+
+def test_a_whole_network_is_measured_a_quarter_as_often_but_at_least_once(monkeypatch):
+    def note(name, work, device, repeats):
+        return name, repeats
+
+    monkeypatch.setattr(bench_layers, "_measure", note)
+    for repeats, expected in ((1, 1), (4, 1), (6, 2), (20, 5)):
+        rows = list(run_benchmarks("cpu", repeats, only="whole"))
+        assert rows == [(name, expected) for name in WHOLE]
+        assert list(run_benchmarks("cpu", repeats, "softplus")) == [
+            ("Softplus", repeats)
+        ]
 
 
 @both

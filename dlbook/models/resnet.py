@@ -110,9 +110,9 @@ class Bottleneck(_Block):
     """Learn what to add with one 3 × 3 convolution between two cheap 1 × 1 ones.
 
     The first 1 × 1 convolution reduces the channels, the last one makes four times as
-    many. He et al. (2016), §4.1, figure 5 (right). The paper strides in the first
+    many. He et al. (2016), §4.1, figure 5 (right). The original strides in the first
     1 × 1 convolution, which then looks at a quarter of the pixels only; this block
-    strides in the 3 × 3 one, as torchvision's does ("V1.5").
+    deviates and strides in the 3 × 3 one, as torchvision's does ("V1.5").
 
     Args:
         in_channels: Channels of the input.
