@@ -5,6 +5,7 @@ everything synthetic need no network; the classic sets come through :func:`fetch
 """
 
 from dlbook.data.augment import random_flip, random_shift
+from dlbook.data.canvas import tight_boxes
 from dlbook.data.download import (
     DATASETS,
     DataError,
@@ -21,6 +22,7 @@ from dlbook.data.images import (
     photograph,
     read_idx,
 )
+from dlbook.data.scenes import Scenes, scenes
 from dlbook.data.splits import Pair, split
 from dlbook.data.synthetic import moons, regression
 from dlbook.data.tables import (
@@ -40,6 +42,7 @@ __all__ = [
     "LabelledImages",
     "LabelledTable",
     "Pair",
+    "Scenes",
     "Standardizer",
     "breast_cancer",
     "diabetes",
@@ -53,7 +56,9 @@ __all__ = [
     "random_shift",
     "read_idx",
     "regression",
+    "scenes",
     "split",
+    "tight_boxes",
     "tiny_shakespeare",
     "verify",
     "wine",
