@@ -162,6 +162,16 @@ def test_the_layers_of_a_vgg_follow_each_other_as_in_the_paper():
     assert layers == [*one, nn.MaxPool2d, *one, *one, nn.MaxPool2d]
 
 
+def test_a_vgg_reads_its_features_channel_by_channel_and_row_by_row():
+    model = VGG((1,), (4,), 5, 2, places=3, hidden_features=()).double()
+    image = torch.randn(6, 2, 6, 6, generator=generator(1)).double()
+    (conv, _, _), (linear,) = model.features, model.classifier
+    seen = F.relu(F.conv2d(image, conv.weight, conv.bias, padding=1))
+    seen = F.max_pool2d(seen, 2).flatten(1)
+    expected = F.linear(seen, linear.weight, linear.bias)
+    torch.testing.assert_close(model(image), expected, rtol=1e-10, atol=1e-12)
+
+
 def test_first_values_of_a_vgg_are_torchvisions():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -278,6 +288,12 @@ def test_batch_normalization_takes_the_place_of_the_bias():
     assert layers == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * 2
     convolutions = [c for c in block.modules() if isinstance(c, nn.Conv2d)]
     assert all(layer.bias is None for layer in convolutions)
+    with torch.device("meta"):
+        model = GoogLeNet(batch_norm=True)
+    convolutions = [c for c in model.modules() if isinstance(c, nn.Conv2d)]
+    assert all(layer.bias is None for layer in convolutions)
+    norms = [n for n in model.modules() if isinstance(n, nn.BatchNorm2d)]
+    assert len(norms) == len(convolutions) == 3 + 9 * 6
     layers = [type(layer) for layer in Inception(3, 4, 5, 6, 7, 8, 9).threes]
     assert layers == [nn.Conv2d, nn.ReLU] * 2
 
