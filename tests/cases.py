@@ -151,6 +151,52 @@ _CONV1D: list[tuple[Shape, dict[str, Any]]] = [
     ((2, 4, 9), {"kernel_size": 4, "padding": "valid"}),
 ]
 
+_CONV_TRANSPOSE2D: list[tuple[Shape, dict[str, Any]]] = [
+    ((2, 4, 5, 7), {"kernel_size": 3}),
+    ((4, 5, 7), {"kernel_size": (3, 2), "stride": 2}),
+    ((0, 4, 5, 7), {"kernel_size": 3, "groups": 2}),
+    ((2, 4, 5, 7), {"kernel_size": (3, 5), "bias": False}),
+    ((2, 4, 5, 7), {"kernel_size": (3, 2), "stride": (2, 3)}),
+    ((2, 4, 5, 7), {"kernel_size": (3, 4), "padding": (1, 2)}),
+    ((2, 4, 5, 7), {"kernel_size": (3, 2), "stride": (3, 4), "output_padding": (2, 1)}),
+    (
+        (2, 4, 5, 7),
+        {"kernel_size": (2, 3), "dilation": (2, 3), "output_padding": (1, 2)},
+    ),
+    (
+        (2, 4, 5, 7),
+        {
+            "kernel_size": (4, 3),
+            "stride": (2, 3),
+            "padding": (2, 1),
+            "output_padding": (1, 2),
+            "dilation": (3, 2),
+            "groups": 4,
+        },
+    ),
+    ((2, 4, 5, 7), {"kernel_size": 4, "stride": 2, "padding": 1, "groups": 2}),
+    ((2, 4, 5, 7), {"kernel_size": 1, "stride": 2}),
+    ((2, 4, 1, 3), {"kernel_size": (3, 2), "padding": (1, 0)}),
+]
+
+_CONV_TRANSPOSE1D: list[tuple[Shape, dict[str, Any]]] = [
+    ((2, 4, 7), {"kernel_size": 3}),
+    ((4, 7), {"kernel_size": (3,), "stride": 2, "padding": 2, "bias": False}),
+    ((0, 4, 7), {"kernel_size": 3}),
+    ((2, 4, 7), {"kernel_size": 3, "dilation": 2, "groups": 2, "output_padding": 1}),
+    ((2, 4, 7), {"kernel_size": 4, "stride": 3, "padding": 1, "output_padding": 2}),
+]
+
+_UPSAMPLE: list[dict[str, Any]] = [
+    {"size": 8},
+    {"size": (9, 4)},
+    {"scale_factor": 2},
+    {"scale_factor": 3.0},
+    {"scale_factor": (1.7, 2.3)},
+    {"scale_factor": 2.3, "recompute_scale_factor": True},
+    {"scale_factor": (0.6, 1.1)},
+]
+
 _POOL2D: list[tuple[Shape, dict[str, Any]]] = [
     ((2, 3, 6, 8), {"kernel_size": 2}),
     ((3, 7, 9), {"kernel_size": (2, 3)}),
@@ -215,6 +261,25 @@ CASES: list[Case] = [
     *(
         Case("Conv1d", shape, {"in_channels": 4, "out_channels": 8, **rest}, (2, 5, 9))
         for shape, rest in _CONV1D
+    ),
+    *(
+        Case(name, shape, {"in_channels": 4, "out_channels": 8, **rest}, wrong)
+        for name, rows, wrong in [
+            ("ConvTranspose2d", _CONV_TRANSPOSE2D, (2, 5, 7, 9)),
+            ("ConvTranspose1d", _CONV_TRANSPOSE1D, (2, 5, 9)),
+        ]
+        for shape, rest in rows
+    ),
+    *(
+        Case("Upsample", shape, {**arguments, **rest}, wrong=(3, 5, 6))
+        for shape in [(2, 3, 5, 6), (0, 3, 5, 6)]
+        for arguments in _UPSAMPLE
+        for rest in [
+            {},
+            {"mode": "bilinear"},
+            {"mode": "bilinear", "align_corners": True},
+            {"mode": "bilinear", "align_corners": False},
+        ]
     ),
     Case(
         "Conv2d",
@@ -309,6 +374,19 @@ CASES: list[Case] = [
             {"num_embeddings": 3, "padding_idx": -3},
         ]
     ),
+]
+
+# Shapes of what was pooled: the layer takes what MaxPool2d makes of it, and the places.
+UNPOOL: list[Case] = [
+    Case("MaxUnpool2d", shape, arguments)
+    for shape, arguments in [
+        ((2, 3, 6, 8), {"kernel_size": 2}),
+        ((3, 6, 8), {"kernel_size": (3, 2)}),
+        ((0, 3, 6, 8), {"kernel_size": 2}),
+        ((2, 3, 7, 9), {"kernel_size": 3, "stride": (2, 1)}),
+        ((2, 3, 5, 8), {"kernel_size": (3, 4), "padding": (1, 2), "stride": 2}),
+        ((2, 3, 7, 10), {"kernel_size": 2, "stride": (3, 4)}),
+    ]
 ]
 
 _CLASS_SHAPES: list[Shape] = [(6, 4), (4,), (2, 4, 3), (2, 4, 3, 5), (0, 4)]

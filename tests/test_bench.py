@@ -105,6 +105,7 @@ def test_rows_come_one_by_one():
 def test_rows_are_chosen_by_part_of_their_name():
     assert benchmark_names("pool2d") == [
         "MaxPool2d 2×2",
+        "MaxUnpool2d 2×2",
         "AvgPool2d 2×2",
         "AdaptiveAvgPool2d 1",
     ]

@@ -62,7 +62,20 @@ _WORK: dict[str, _Work] = {
     "Conv2d 16 → 32, 3×3": _Work(lambda: nn.Conv2d(16, 32, 3), (64, 16, 14, 14)),
     "Conv2d 32 → 32, 3×3": _Work(lambda: nn.Conv2d(32, 32, 3), (64, 32, 28, 28)),
     "Conv1d 64 → 64, 5": _Work(lambda: nn.Conv1d(64, 64, 5), (32, 64, 256)),
+    "ConvTranspose1d 64 → 32, 4": _Work(
+        lambda: nn.ConvTranspose1d(64, 32, 4, stride=2), (32, 64, 128)
+    ),
+    "ConvTranspose2d 64 → 32, 4×4": _Work(
+        lambda: nn.ConvTranspose2d(64, 32, 4, stride=2), (64, 64, 14, 14)
+    ),
     "MaxPool2d 2×2": _Work(lambda: nn.MaxPool2d(2), _IMAGES),
+    "MaxUnpool2d 2×2": _Work(
+        lambda: nn.MaxUnpool2d(2), (64, 16, 14, 14), target="places"
+    ),
+    "Upsample nearest": _Work(lambda: nn.Upsample(scale_factor=2), _IMAGES),
+    "Upsample bilinear": _Work(
+        lambda: nn.Upsample(scale_factor=2, mode="bilinear"), _IMAGES
+    ),
     "AvgPool2d 2×2": _Work(lambda: nn.AvgPool2d(2), _IMAGES),
     "AdaptiveAvgPool2d 1": _Work(lambda: nn.AdaptiveAvgPool2d(1), _IMAGES),
     "BatchNorm1d": _Work(lambda: nn.BatchNorm1d(1024), _HIDDEN),
@@ -189,6 +202,10 @@ def _draw(work: _Work, device: torch.device) -> list[Tensor]:
         drawn.append(targets.to(device))
     elif work.target == "probabilities":
         drawn.append(torch.rand(work.shape, generator=source).to(device))
+    elif work.target == "places":
+        *outer, height, width = work.shape
+        image = torch.randn(*outer, 2 * height, 2 * width, generator=source)
+        drawn.append(nn.MaxPool2d(2, return_indices=True)(image)[1].to(device))
     elif work.target == "numbers":
         drawn.append(torch.randn(work.shape, generator=source).to(device))
     return drawn

@@ -23,6 +23,7 @@ from dlbook.nn.activations import (
 from dlbook.nn.batch_norm import BatchNorm1d, BatchNorm2d
 from dlbook.nn.binary_cross_entropy import BCELoss, BCEWithLogitsLoss
 from dlbook.nn.conv import Conv1d, Conv2d
+from dlbook.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from dlbook.nn.cross_entropy import CrossEntropyLoss, NLLLoss
 from dlbook.nn.dropout import Dropout, Dropout2d
 from dlbook.nn.embedding import Embedding
@@ -31,6 +32,8 @@ from dlbook.nn.losses import HuberLoss, KLDivLoss, L1Loss, MSELoss
 from dlbook.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from dlbook.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from dlbook.nn.twin import to_torch
+from dlbook.nn.unpooling import MaxUnpool2d
+from dlbook.nn.upsampling import Upsample
 
 __all__ = [
     "ELU",
@@ -43,6 +46,8 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
@@ -59,6 +64,7 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "MaxPool2d",
+    "MaxUnpool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -72,5 +78,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample",
     "to_torch",
 ]

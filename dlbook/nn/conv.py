@@ -1,15 +1,13 @@
 """Convolution along a line and over an image."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Module, Parameter
 
-from dlbook.nn.checks import check_choice, check_matches, check_positive, shape_of
-from dlbook.nn.linear import draw_by_fan_in
-from dlbook.nn.windows import as_tuple, output_size, pad, taps
+from dlbook.nn.checks import check_choice
+from dlbook.nn.convolution import Convolution
+from dlbook.nn.windows import output_size, pad, taps
 
 
 def cross_correlate(
@@ -69,77 +67,22 @@ def cross_correlate(
     return output.reshape(batch, out_channels, out_height, out_width).contiguous()
 
 
-class _Conv(Module):
-    """What convolutions over one and two axes share: arguments, weights, checks."""
+class _Conv(Convolution):
+    """What sliding over one axis and over two shares: padding in numbers or words."""
 
-    axes: tuple[str, ...]  # the names of the axes the kernel slides along
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        self.in_channels = check_positive("in_channels", in_channels)
-        self.out_channels = check_positive("out_channels", out_channels)
-        self.groups = check_positive("groups", groups)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"in_channels and out_channels must be divisible by groups, got "
-                f"{in_channels}, {out_channels} and {groups}"
-            )
-        self.kernel_size = self._per_axis(kernel_size, "kernel_size", minimum=1)
-        self.stride = self._per_axis(stride, "stride", minimum=1)
-        self.dilation = self._per_axis(dilation, "dilation", minimum=1)
-        self.padding = self._read_padding(padding)
-        if padding_mode != "zeros":
-            raise NotImplementedError(
-                f"only padding_mode='zeros' is implemented, got {padding_mode!r}"
-            )
-        self.padding_mode = padding_mode
-        self._make_parameters(bias, {"device": device, "dtype": dtype})
-
-    def _make_parameters(self, bias: bool, options: dict[str, Any]) -> None:
+    def _weight_shape(self) -> tuple[int, ...]:
         seen_channels = self.in_channels // self.groups
-        shape = (self.out_channels, seen_channels, *self.kernel_size)
-        self.weight = Parameter(torch.empty(shape, **options))
-        self.bias: Parameter | None
-        if bias:
-            self.bias = Parameter(torch.empty(self.out_channels, **options))
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters()
-
-    def _per_axis(
-        self, value: int | Sequence[int], name: str, minimum: int
-    ) -> tuple[int, ...]:
-        values = as_tuple(value, len(self.axes), name)
-        if min(values) < minimum:
-            raise ValueError(f"{name} must be at least {minimum}, got {value!r}")
-        return values
+        return (self.out_channels, seen_channels, *self.kernel_size)
 
     def _read_padding(
         self, padding: str | int | Sequence[int]
     ) -> str | tuple[int, ...]:
         if not isinstance(padding, str):
-            return self._per_axis(padding, "padding", minimum=0)
+            return super()._read_padding(padding)
         check_choice(padding, ("same", "valid"), "padding in words")
         if padding == "same" and any(step != 1 for step in self.stride):
             raise ValueError(f"padding='same' needs stride 1, got {self.stride}")
         return padding
-
-    def reset_parameters(self) -> None:
-        """Draw new first values, see :func:`~dlbook.nn.linear.draw_by_fan_in`."""
-        draw_by_fan_in(self.weight, self.bias)
 
     def padding_amounts(self) -> list[tuple[int, int]]:
         """Count the zeros added before and after the input, for each axis.
@@ -156,36 +99,6 @@ class _Conv(Module):
             ]
             return [(total // 2, total - total // 2) for total in totals]
         return [(int(amount), int(amount)) for amount in self.padding]
-
-    def _padded_batch(self, input: Tensor) -> Tensor:
-        """Check the input, give it a batch axis if it has none, and pad it."""
-        layer = type(self).__name__
-        unbatched = len(self.axes) + 1
-        if input.ndim not in (unbatched, unbatched + 1) or (
-            input.shape[-unbatched] != self.in_channels
-        ):
-            axes = ", ".join(self.axes)
-            raise ValueError(
-                f"{layer} expects input of shape (batch, {self.in_channels}, {axes}) "
-                f"or ({self.in_channels}, {axes}), got {shape_of(input)}"
-            )
-        check_matches(input, self.weight, layer)
-        batch = input if input.ndim > unbatched else input.unsqueeze(0)
-        return pad(batch, self.padding_amounts())
-
-    def extra_repr(self) -> str:
-        """Describe the layer as torch does: what is not a default."""
-        text = (
-            f"{self.in_channels}, {self.out_channels}, "
-            f"kernel_size={self.kernel_size}, stride={self.stride}"
-        )
-        if self.padding != (0,) * len(self.axes):
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * len(self.axes):
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
 
 
 class Conv2d(_Conv):
@@ -235,7 +148,7 @@ class Conv2d(_Conv):
             ValueError: If the shape is another, or the kernel larger than the image.
             TypeError: If the input's type is not the weight's.
         """
-        images = self._padded_batch(input)
+        images = pad(self._as_batch(input), self.padding_amounts())
         output = cross_correlate(
             images, self.weight, self.bias, self.stride, self.dilation, self.groups
         )
@@ -285,9 +198,9 @@ class Conv1d(_Conv):
             ValueError: If the shape is another, or the kernel longer than the line.
             TypeError: If the input's type is not the weight's.
         """
-        images = self._padded_batch(input).unsqueeze(-2)
+        lines = pad(self._as_batch(input), self.padding_amounts())
         output = cross_correlate(
-            images,
+            lines.unsqueeze(-2),
             self.weight.unsqueeze(-2),
             self.bias,
             (1, *self.stride),

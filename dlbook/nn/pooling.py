@@ -62,12 +62,11 @@ class MaxPool2d(_Pool2d):
         padding: Pixels around the image, one number or two; at most half of
             ``kernel_size``, whatever the dilation.
         dilation: Pixels from one element of a region to the next, one number or two.
-        return_indices: Only False.
+        return_indices: Whether to return the places of the maxima, too.
         ceil_mode: Whether a last region may reach beyond the image's end.
 
     Raises:
         ValueError: If a number is out of range.
-        NotImplementedError: If ``return_indices`` is true.
     """
 
     def __init__(
@@ -80,11 +79,9 @@ class MaxPool2d(_Pool2d):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding, dilation, ceil_mode)
-        if return_indices:
-            raise NotImplementedError("MaxPool2d returns values only, no indices")
         self.return_indices = return_indices
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Take the maximum of each region, for each channel.
 
         Args:
@@ -92,13 +89,28 @@ class MaxPool2d(_Pool2d):
 
         Returns:
             ``(batch, channels, rows, columns)``, or without batch; how many, see
-            :func:`~dlbook.nn.windows.output_size`.
+            :func:`~dlbook.nn.windows.output_size`. With ``return_indices``, a pair:
+            these, and of the same shape the place of each maximum in its channel,
+            row · width + column.
 
         Raises:
             ValueError: If the shape is another, or the region larger than the image.
         """
         _check_image(input, "MaxPool2d")
-        return self._regions(input, fill=-math.inf).max(dim=0).values
+        values, winners = self._regions(input, fill=-math.inf).max(dim=0)
+        if not self.return_indices:
+            return values
+        return values, self._places(winners, input.shape[-2:])
+
+    def _places(self, winners: Tensor, sizes: Sequence[int]) -> Tensor:
+        """Find where in the image each region's winner is."""
+        pixels = torch.arange(math.prod(sizes), device=winners.device).reshape(*sizes)
+        seen = self._regions(pixels, fill=-1)  # (elements, rows, columns)
+        seen = seen.reshape(-1, *(1,) * (winners.ndim - 2), *seen.shape[1:])
+        places = seen.expand(-1, *winners.shape).gather(0, winners.unsqueeze(0))[0]
+        # Padding wins only if all is -∞; then the first pixel of the region does.
+        first = seen.where(seen >= 0, pixels.numel()).amin(dim=0)
+        return places.where(places >= 0, first)
 
     def extra_repr(self) -> str:
         """Describe the layer as torch does."""

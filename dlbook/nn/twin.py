@@ -12,6 +12,7 @@ from dlbook.nn import (
     batch_norm,
     binary_cross_entropy,
     conv,
+    conv_transpose,
     cross_entropy,
     dropout,
     embedding,
@@ -19,6 +20,8 @@ from dlbook.nn import (
     losses,
     normalization,
     pooling,
+    unpooling,
+    upsampling,
 )
 
 TWINS: dict[type[Module], type[Module]] = {
@@ -45,7 +48,11 @@ TWINS: dict[type[Module], type[Module]] = {
     cross_entropy.CrossEntropyLoss: torch.nn.CrossEntropyLoss,
     conv.Conv1d: torch.nn.Conv1d,
     conv.Conv2d: torch.nn.Conv2d,
+    conv_transpose.ConvTranspose1d: torch.nn.ConvTranspose1d,
+    conv_transpose.ConvTranspose2d: torch.nn.ConvTranspose2d,
     pooling.MaxPool2d: torch.nn.MaxPool2d,
+    unpooling.MaxUnpool2d: torch.nn.MaxUnpool2d,
+    upsampling.Upsample: torch.nn.Upsample,
     pooling.AvgPool2d: torch.nn.AvgPool2d,
     pooling.AdaptiveAvgPool2d: torch.nn.AdaptiveAvgPool2d,
     dropout.Dropout: torch.nn.Dropout,

@@ -31,6 +31,33 @@ def as_tuple(value: int | Sequence[int], length: int, name: str) -> tuple[int, .
     return values if len(values) == length else values * length
 
 
+def as_sizes(
+    wanted: Sequence[int], axes: int, front: int, layer: str
+) -> tuple[int, ...]:
+    """Read an output size that may stand behind the sizes of batch and channels.
+
+    Args:
+        wanted: ``axes`` sizes, perhaps with ``front`` more before them.
+        axes: How many axes there are.
+        front: How many axes there are in front of them.
+        layer: The layer's name, for the message.
+
+    Returns:
+        ``axes`` sizes.
+
+    Raises:
+        TypeError: If a size is not an integer.
+        ValueError: If there are fewer or more.
+    """
+    sizes = tuple(check_integer("output_size", size) for size in wanted)
+    if len(sizes) not in (axes, axes + front):
+        raise ValueError(
+            f"{layer} expects {axes} or {axes + front} sizes as output_size, "
+            f"got {sizes}"
+        )
+    return sizes[-axes:]
+
+
 def output_size(
     size: int,
     kernel_size: int,
@@ -70,6 +97,36 @@ def output_size(
             f"with {padding} of padding at each end"
         )
     return steps + 1
+
+
+def transposed_output_size(
+    size: int,
+    kernel_size: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    output_padding: int = 0,
+) -> int:
+    """Measure what stamps of a kernel cover along one axis; undo :func:`output_size`.
+
+    (size - 1) · stride + span - 2 · padding + output_padding, where a stamp spans
+    dilation · (kernel_size - 1) + 1 elements. Dumoulin and Visin (2016), §4.5. A
+    window takes ``size`` positions on ``stride`` different sizes;
+    ``output_padding`` chooses among them.
+
+    Args:
+        size: How many stamps there are.
+        kernel_size: Elements of a stamp.
+        stride: Elements from one stamp to the next.
+        padding: Elements that are cut off at each end.
+        dilation: Elements from one of a stamp to the next.
+        output_padding: Elements that are cut off less at the far end.
+
+    Returns:
+        The number of elements; below one if nothing is left.
+    """
+    span = dilation * (kernel_size - 1) + 1
+    return (size - 1) * stride + span - 2 * padding + output_padding
 
 
 def pad(input: Tensor, amounts: Sequence[tuple[int, int]], value: float = 0) -> Tensor:

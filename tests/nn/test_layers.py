@@ -9,13 +9,25 @@ import torch
 from torch.testing import assert_close
 
 from dlbook import nn
-from tests.cases import CASES, LOSSES, Case, numbers, positive, public_classes
+from tests.cases import (
+    CASES,
+    LOSSES,
+    UNPOOL,
+    Case,
+    numbers,
+    positive,
+    public_classes,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Using padding='same' with even", "ignore:dropout2d. Received a 3D input"
 )
 
-BASES = {"Loss", "Normalization"}  # what layers inherit from, no layer itself
+BASES = {
+    "Convolution",
+    "Loss",
+    "Normalization",
+}  # what layers inherit from, no layer itself
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
 LAYERS = sorted(
     name
@@ -54,7 +66,7 @@ def outcome(layer, input, seed=1):
 
 
 def test_every_public_layer_and_loss_has_a_row():
-    rows = {case.name for case in CASES} | {case.name for case in LOSSES}
+    rows = {case.name for case in (*CASES, *LOSSES, *UNPOOL)}
     assert rows == set(LAYERS)
 
 
@@ -63,7 +75,7 @@ def test_every_layer_is_written_here_and_can_be_imported_from_the_package():
 
 
 def test_the_sizes_of_an_input_are_pairwise_distinct():
-    for case in itertools.chain(CASES, LOSSES):
+    for case in itertools.chain(CASES, LOSSES, UNPOOL):
         assert len(set(case.shape)) == len(case.shape), case
 
 
@@ -135,7 +147,7 @@ def test_a_wrong_shape_is_refused_in_words(case):
 @pytest.mark.parametrize("case", WITH_OR_WITHOUT_BATCH, ids=str)
 def test_batched_input_changes_nothing_for_each_sample(case):
     ours, _ = pair(case)
-    unbatched = 2 if case.name == "Conv1d" else 3
+    unbatched = 2 if case.name.endswith("1d") else 3
     input = numbers(3, *case.shape[-unbatched:])
     together = ours(input)
     apart = torch.stack([ours(sample) for sample in input])
@@ -151,7 +163,7 @@ def test_arguments_and_defaults_are_torchs(name):
     assert arguments(getattr(nn, name)) == arguments(getattr(torch.nn, name))
 
 
-@pytest.mark.parametrize("name", ["Linear", "Conv1d", "Conv2d"])
+@pytest.mark.parametrize("name", ["Linear", "Conv1d", "Conv2d", "ConvTranspose1d"])
 def test_device_and_dtype_reach_the_parameters(name):
     sizes = (3, 4) if name == "Linear" else (3, 4, 2)
     layer = getattr(nn, name)(*sizes, device="meta", dtype=torch.bfloat16)

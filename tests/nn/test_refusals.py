@@ -64,11 +64,6 @@ INTEGERS = torch.ones(2, 3, 4, 4, dtype=torch.int64)
             "dilation must be at least 1",
         ),
         (lambda: nn.AvgPool2d((2, 2, 2)), ValueError, "kernel_size must be one"),
-        (
-            lambda: nn.MaxPool2d(2, return_indices=True),
-            NotImplementedError,
-            "no indices",
-        ),
         (lambda: nn.AvgPool2d(2, divisor_override=0), ValueError, "must not be 0"),
         (
             lambda: nn.AvgPool2d(2, divisor_override=2.5),

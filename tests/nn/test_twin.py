@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from dlbook import nn, optim
 from dlbook.models import MLP, LeNet
-from tests.cases import CASES, LOSSES, Case, numbers
+from tests.cases import CASES, LOSSES, UNPOOL, Case, numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input")
 
@@ -42,7 +42,7 @@ def modules_of_ours(model):
     return [m for m in model.modules() if type(m).__module__.startswith("dlbook.nn")]
 
 
-@pytest.mark.parametrize("case", [*CASES, *LOSSES], ids=str)
+@pytest.mark.parametrize("case", [*CASES, *LOSSES, *UNPOOL], ids=str)
 def test_every_layer_becomes_its_twin_with_the_same_arguments_and_tensors(case):
     ours = getattr(nn, case.name)(**case.arguments)
     twin = nn.to_torch(ours)
