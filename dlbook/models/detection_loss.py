@@ -141,8 +141,8 @@ class DetectionLoss(nn.Module):
         negative: float = 0.4,
         alpha: float | None = 0.25,
         gamma: float = 2.0,
-        box_weight: float = 1.0,
-        delta: float = 1.0,
+        box_weight: float = 2.0,
+        delta: float = 0.1,
     ) -> None:
         super().__init__()
         _check_thresholds(positive, negative)

@@ -229,7 +229,7 @@ def test_options_reach_the_parts_they_are_meant_for():
         {"alpha": None},
         {"gamma": 1.0},
         {"box_weight": 0},
-        {"delta": 0.1},
+        {"delta": 0.7},
     ):
         other = DetectionLoss(anchors, 4, **options)(outputs, targets)
         assert abs(other - plain) > 1e-3
