@@ -1,5 +1,21 @@
 """Whole networks, made of the layers of :mod:`dlbook.nn`."""
 
+from dlbook.models.autoencoder import ConvAutoencoder
+from dlbook.models.boxes import (
+    box_area,
+    box_iou,
+    decode_boxes,
+    encode_boxes,
+    grid_anchors,
+    non_maximum_suppression,
+)
+from dlbook.models.detection_loss import (
+    DetectionLoss,
+    match_anchors,
+    sigmoid_focal_loss,
+)
+from dlbook.models.detector import Detections, Detector
+from dlbook.models.fcn import FCN, bilinear_upsampling
 from dlbook.models.googlenet import GoogLeNet, Inception
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
@@ -12,21 +28,37 @@ from dlbook.models.resnet import (
     resnet50,
     small_resnet,
 )
+from dlbook.models.unet import UNet
 from dlbook.models.vgg import VGG, vgg16
 
 __all__ = [
+    "FCN",
     "MLP",
     "VGG",
     "BasicBlock",
     "Bottleneck",
+    "ConvAutoencoder",
+    "DetectionLoss",
+    "Detections",
+    "Detector",
     "GoogLeNet",
     "Inception",
     "LeNet",
     "Perceptron",
     "ResNet",
+    "UNet",
+    "bilinear_upsampling",
+    "box_area",
+    "box_iou",
+    "decode_boxes",
+    "encode_boxes",
+    "grid_anchors",
+    "match_anchors",
+    "non_maximum_suppression",
     "resnet18",
     "resnet34",
     "resnet50",
+    "sigmoid_focal_loss",
     "small_resnet",
     "vgg16",
 ]
