@@ -102,20 +102,28 @@ def inner(canvas: Tensor, margin: int) -> Tensor:
 def lay_clutter(
     canvas: Tensor,
     pool: Tensor,
-    pieces: int,
+    density: float,
     sides: tuple[int, int],
     draw: torch.Generator,
 ) -> None:
-    """Lay quarters of digits on the canvas, as large as in a digit, with soft edges."""
+    """Lay quarters of digits on the canvas, as large as in a digit, with soft edges.
+
+    Args:
+        canvas: ``(n, height, width)`` with margins as wide as the largest digit.
+        pool: Digits ``(m, 8, 8)`` to cut pieces out of.
+        density: Pieces for every 32×32 pixels.
+        sides: The smallest and the largest digit's height.
+        draw: Draws the pieces, their sizes, places and brightness.
+    """
     count, quarter = len(canvas), torch.arange(4)
     smallest, largest = (3 * side // 4 for side in sides)  # 4 of 8 pixels and an edge
-    for _ in range(pieces):
+    low, high = sides[1] - largest + 1, canvas.shape[-1] - sides[1]  # in sight
+    for _ in range(round(density * (high - low) ** 2 / 32**2)):
         which = torch.randint(len(pool), (count, 1, 1), generator=draw)
         row, column = torch.randint(5, (2, count, 1, 1), generator=draw)
         cut = pad(pool[which, row + quarter[:, None], column + quarter], (1,) * 4)
         heights = torch.randint(smallest, largest + 1, (count,), generator=draw)
-        reach = canvas.shape[-1] - sides[1] - largest
-        corner = torch.randint(largest, reach, (count, 2), generator=draw)
+        corner = torch.randint(low, high, (count, 2), generator=draw)
         brightness = _uniform(BRIGHTNESS["clutter"], count, draw)
         _lay(canvas, _enlarged(cut, heights, largest), corner, brightness)
 

@@ -86,7 +86,7 @@ def scenes(
             default split of :func:`digits`; clutter likewise.
         digit_size: Smallest and largest height of the frame that was 8 pixels high;
             default 12 … 20 pixels in a scene of 32, 14 … 28 in one of 64.
-        clutter: Pieces of digits on every 32×32 pixels, on average over the scene.
+        clutter: Pieces of digits for every 32×32 pixels.
         noise: Standard deviation of the normal noise on every pixel.
         seed: Which scenes are drawn.
 
@@ -111,8 +111,7 @@ def scenes(
     frames = frames * there[:, :, None, None]
 
     canvas = background(num_scenes, size, sides[1], draw)
-    pieces = round(clutter * size**2 / 32**2)
-    lay_clutter(canvas, inputs[:, 0], pieces, sides, draw)
+    lay_clutter(canvas, inputs[:, 0], clutter, sides, draw)
     owners = lay_digits(canvas, frames, corners, draw)
     images, owners = (inner(whole, sides[1]) for whole in (canvas, owners))
     images = images + noise * torch.randn(images.shape, generator=draw)

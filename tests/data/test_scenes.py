@@ -84,11 +84,11 @@ def test_objects_are_class_and_box_in_one_for_a_detector(scenes):
 def test_the_boxes_of_two_digits_share_little_of_the_smaller_one():
     ink = torch.tensor([[[1, 2, 11, 14], [0, 1, 6, 9], [2, 2, 9, 10]]]).repeat(80, 1, 1)
     counts = torch.full((80,), 3)
-    corners, there, order = canvas.places(ink, 24, counts, generator(0))
+    corners, there, order = canvas.places(ink, 20, counts, generator(0))
     full = there.all(dim=1)
     assert 20 < full.sum() < 80
     assert torch.equal(order[full], torch.arange(3).expand(int(full.sum()), 3))
-    drawn = torch.zeros(80, 3, 24, 24)
+    drawn = torch.zeros(80, 3, 20, 20)
     for scene, place in itertools.product(full.nonzero().flatten(), range(3)):
         x, y = corners[scene, place]
         left, top, right, bottom = ink[scene, place]
@@ -125,6 +125,37 @@ def test_a_mask_lies_where_there_is_enough_ink_of_a_digit():
     assert low <= full <= high
     torch.testing.assert_close(ground[0, 3, 5], (full + 0.2) / 2)
     assert ground[0, 4, 4] == ground[0, 0, 0] == torch.tensor(0.2)
+
+
+def test_the_labels_are_those_of_the_digits_drawn_even_where_one_is_left_out():
+    scenes = data.scenes(900, size=24, num_digits=(3, 3))
+    assert {2, 3} == set((scenes.classes >= 0).sum(dim=1).tolist())
+    middle = {0: [], 1: []}  # a zero is hollow
+    for image, classes, boxes in zip(
+        scenes.images[:, 0], scenes.classes.tolist(), scenes.boxes, strict=True
+    ):
+        for label, (x0, y0, x1, y1) in zip(classes, boxes.tolist(), strict=True):
+            if label in middle and (y1 - y0) > 6:
+                x, y = int(x0 + x1) // 2, int(y0 + y1) // 2
+                middle[label].append(image[y - 1 : y + 2, x - 1 : x + 1].mean())
+    hollow, full = (torch.stack(middle[label]) for label in (0, 1))
+    assert full.mean() - hollow.mean() > 0.4
+
+
+def test_clutter_is_fainter_than_digits_and_lies_everywhere_alike():
+    def covered(density, size=32):
+        ground, draw = torch.zeros(1000, size + 2 * 12, size + 2 * 12), generator(0)
+        pool = data.digits().train[0][:, 0]
+        canvas.lay_clutter(ground, pool, density, (8, 12), draw)
+        seen = canvas.inner(ground, 12)
+        assert 0.5 < seen.max() <= canvas.BRIGHTNESS["clutter"][1]
+        edges = [seen[:, :4], seen[:, -4:], seen[:, :, :4], seen[:, :, -4:]]
+        shares = [(edge > 0.1).float().mean() for edge in edges]
+        assert max(shares) < 1.25 * min(shares)
+        return (seen > 0.1).float().mean().item()
+
+    some, more = covered(1.0), covered(3.0)
+    assert 0.02 < 2 * some < more
 
 
 def test_the_seed_decides_everything():
@@ -192,6 +223,16 @@ def test_without_clutter_and_noise_only_the_shades_lie_behind_the_digits():
     assert ground.std() > 0.02
     steps = (scenes.images[..., 1:] - scenes.images[..., :-1])[ink[..., 1:] == 0]
     assert steps.abs().max() < 0.02
+
+
+def test_more_clutter_covers_more_of_a_scene_of_any_size():
+    def bright(size, clutter):
+        scenes = data.scenes(60, size, (1, 1), clutter=clutter, noise=0.0)
+        return (scenes.images[:, 0][scenes.masks == 0] > 0.3).float().mean().item()
+
+    for size in (32, 64):
+        less, more = (bright(size, clutter) for clutter in (1.0, 3.0))
+        assert more - bright(size, 0.0) > 1.5 * (less - bright(size, 0.0)) > 0.01
 
 
 def test_noise_has_the_asked_for_deviation():
