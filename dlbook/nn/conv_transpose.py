@@ -204,7 +204,7 @@ class ConvTranspose2d(_ConvTranspose):
     The transpose of a :class:`Conv2d` with the same weight as a linear map, hence also
     its gradient with respect to the input; not its inverse. See
     :func:`~dlbook.nn.conv_transpose.transposed_cross_correlate`; Zeiler et al. (2010),
-    §2, Dumoulin and Visin (2016), §4. With a stride it enlarges.
+    Dumoulin and Visin (2016), §4. With a stride it enlarges.
 
     Args:
         in_channels: Channels of the input.

@@ -110,9 +110,9 @@ def transposed_output_size(
     """Measure what stamps of a kernel cover along one axis; undo :func:`output_size`.
 
     (size - 1) · stride + span - 2 · padding + output_padding, where a stamp spans
-    dilation · (kernel_size - 1) + 1 elements. Dumoulin and Visin (2016), §4.5. A
-    window takes ``size`` positions on ``stride`` different sizes;
-    ``output_padding`` chooses among them.
+    dilation · (kernel_size - 1) + 1 elements. Dumoulin and Visin (2016), §4.6. A
+    window takes ``size`` positions on ``stride`` different sizes; ``output_padding``
+    chooses among them.
 
     Args:
         size: How many stamps there are.

@@ -170,3 +170,22 @@ def test_device_and_dtype_reach_the_parameters(name):
     for parameter in layer.parameters():
         assert parameter.device.type == "meta"
         assert parameter.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ConvTranspose2d(3, 4, 3, stride=2, output_padding=1),
+        nn.MaxPool2d(2, return_indices=True),
+        nn.Upsample(scale_factor=1.5),
+        nn.Upsample((7, 5), mode="bilinear"),
+    ],
+    ids=str,
+)
+def test_what_a_layer_makes_itself_is_on_the_device_of_its_input(layer):
+    image = numbers(2, 3, 4, 6).float()
+    expected = layer(image)
+    output = layer.to("meta")(image.to("meta"))
+    for mine, other in zip(output, expected, strict=True):  # a batch, or a pair
+        assert mine.device.type == "meta"
+        assert mine.shape == other.shape
