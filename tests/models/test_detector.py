@@ -168,6 +168,15 @@ def test_anchors_are_those_of_a_grid_of_the_last_layers_places():
     assert Detector(channels=(4, 6), image_size=24).anchors.shape == (6 * 6 * 2, 4)
 
 
+def test_each_halving_is_two_convolutions_of_which_the_first_takes_two_steps():
+    model = small_detector()
+    layers = [type(layer) for layer in (*model.features, *model.head)]
+    assert layers == 7 * [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] + [nn.Conv2d]
+    convolutions = [model.features[place] for place in range(0, 18, 3)]
+    assert [layer.stride for layer in convolutions] == 3 * [(2, 2), (1, 1)]
+    assert [layer.out_channels for layer in convolutions] == [5, 5, 7, 7, 11, 11]
+
+
 def test_what_is_said_is_what_is_detected_best_first():
     first, second = [3.0, 4, 12, 15], [20.0, 2, 30, 9]
     model = scripted((0, 3, 1, 0.6, first), (0, 9, 2, 0.9, second))
