@@ -4,7 +4,15 @@ A labelled set is a pair ``(inputs, targets)``. Digits, photographs, tables and
 everything synthetic need no network; the classic sets come through :func:`fetch`.
 """
 
-from dlbook.data.augment import random_flip, random_shift
+from dlbook.data.augment import (
+    cutout,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+    rotate,
+)
+from dlbook.data.augment_pairs import mixup
 from dlbook.data.canvas import tight_boxes
 from dlbook.data.download import (
     DATASETS,
@@ -45,17 +53,22 @@ __all__ = [
     "Scenes",
     "Standardizer",
     "breast_cancer",
+    "cutout",
     "diabetes",
     "digits",
     "fashion_mnist",
     "fetch",
+    "mixup",
     "mnist",
     "moons",
     "photograph",
+    "random_crop",
     "random_flip",
+    "random_rotation",
     "random_shift",
     "read_idx",
     "regression",
+    "rotate",
     "scenes",
     "split",
     "tight_boxes",
