@@ -16,6 +16,11 @@ from dlbook.training.fitting import fit
 from dlbook.training.history import EarlyStopping, History
 from dlbook.training.metrics import Evaluation, accuracy, evaluate
 from dlbook.training.range_test import RangeTest, learning_rate_range_test
+from dlbook.training.segmentation import (
+    intersection_over_union,
+    mean_iou,
+    segmentation_counts,
+)
 from dlbook.training.statefile import CheckpointError, load_state, save_state
 
 __all__ = [
@@ -32,10 +37,13 @@ __all__ = [
     "evaluate",
     "fit",
     "gradient_norms",
+    "intersection_over_union",
     "learning_rate_range_test",
     "load_state",
     "match_detections",
     "mean_average_precision",
+    "mean_iou",
     "sample_dependence",
     "save_state",
+    "segmentation_counts",
 ]

@@ -16,7 +16,7 @@ from dlbook.data import Pair
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import EarlyStopping, History
 from dlbook.training.metrics import Loss, Metric, accuracy, check_count, check_pair
-from dlbook.training.run import PLATEAUS, Augment, Run
+from dlbook.training.run import PLATEAUS, Augment, AugmentPair, Run
 
 
 def fit(
@@ -30,6 +30,7 @@ def fit(
     metric: Metric | None = accuracy,
     batch_size: int = 64,
     augment: Augment | None = None,
+    augment_pair: AugmentPair | None = None,
     scheduler: LRScheduler | None = None,
     schedule_each: Literal["epoch", "step"] = "epoch",
     max_grad_norm: float | None = None,
@@ -46,7 +47,7 @@ def fit(
     call, on a model, optimizer and scheduler built anew in the same way) ends with
     the weights it would have had: bit for bit on the CPU with as many threads. What
     the checkpoint cannot compare is up to the caller: the data's values and the
-    functions ``loss``, ``metric`` and ``augment``.
+    functions ``loss``, ``metric``, ``augment`` and ``augment_pair``.
 
     Args:
         model: Moved to ``device``, changed in place, and left in training mode.
@@ -61,6 +62,11 @@ def fit(
         metric: Of outputs and targets, averaged over the batch.
         batch_size: Samples a step.
         augment: Changes each training batch: ``augment(inputs, generator)``.
+        augment_pair: Instead of ``augment``, changes inputs and targets together:
+            ``augment_pair(inputs, targets, generator)`` gives both. Mirror an image and
+            its mask alike, or blend classes (:func:`~dlbook.data.mixup`). ``loss`` and
+            ``metric`` get the changed targets in training, but those of ``validation``
+            as they are: a metric has to take both kinds, or be None.
         scheduler: Changes the optimizer's learning rate; ours or torch's. One that
             waits for a plateau sees the validation loss, else the training loss.
         schedule_each: Whether the scheduler moves on after every epoch or every step.
@@ -68,9 +74,9 @@ def fit(
             (Pascanu, Mikolov & Bengio, 2013, §3.2).
         early_stopping: When to stop before ``epochs``; needs ``validation``.
         checkpoint: Where to save the run, and whether to go on from there.
-        seed: Of the order of the samples and of ``augment``'s generator. Dropout and
-            initial weights draw from torch's own generator: see
-            :func:`~dlbook.runtime.seed_everything`.
+        seed: Of the order of the samples and of the generator that ``augment`` and
+            ``augment_pair`` get. Dropout and initial weights draw from torch's own
+            generator: see :func:`~dlbook.runtime.seed_everything`.
         device: Default :func:`dlbook.runtime.device`.
         progress: Show a progress bar while training.
 
@@ -89,6 +95,7 @@ def fit(
     check_count("epochs", epochs)
     check_count("batch_size", batch_size)
     _check_options(schedule_each, max_grad_norm, validation, early_stopping, metric)
+    _check_augment(augment, augment_pair)
     _check_pairs(train, validation)
     _check_optimizer(model, optimizer)
     _check_scheduler(scheduler, schedule_each, optimizer)
@@ -103,6 +110,7 @@ def fit(
         metric=metric,
         batch_size=batch_size,
         augment=augment,
+        augment_pair=augment_pair,
         scheduler=scheduler,
         schedule_each=schedule_each,
         max_grad_norm=max_grad_norm,
@@ -139,6 +147,14 @@ def _check_options(
             raise ValueError("early stopping needs a validation set, got None")
         if metric is None and early_stopping.monitor == "validation_metric":
             raise ValueError("early stopping monitors the metric, but metric is None")
+
+
+def _check_augment(augment: Augment | None, augment_pair: AugmentPair | None) -> None:
+    if augment is not None and augment_pair is not None:
+        raise ValueError(
+            "augment and augment_pair were both given; one function can do both: let "
+            "augment_pair change the inputs, too"
+        )
 
 
 def _check_pairs(train: Pair, validation: Pair | None) -> None:

@@ -41,13 +41,7 @@ def accuracy(outputs: Tensor, targets: Tensor) -> float:
     Raises:
         ValueError: If the shapes do not fit or the targets are no class numbers.
     """
-    fitting = outputs.ndim > 1 and not targets.is_floating_point()
-    if not fitting or outputs.shape[:1] + outputs.shape[2:] != targets.shape:
-        raise ValueError(
-            f"accuracy compares scores (batch, classes, ...) with integer classes "
-            f"(batch, ...), got {tuple(outputs.shape)} and {targets.dtype} "
-            f"{tuple(targets.shape)}; for other tasks pass metric=None or your own"
-        )
+    check_classes(outputs, targets, "accuracy")
     return (outputs.argmax(dim=1) == targets).double().mean().item()
 
 
@@ -122,6 +116,21 @@ class RunningMeans:
     def result(self) -> Evaluation:
         """Give the means over all samples counted."""
         return Evaluation(self.loss / self.samples, self.metric / self.samples)
+
+
+def check_classes(outputs: Tensor, targets: Tensor, metric: str) -> None:
+    """Refuse outputs and targets that are not scores of classes and class numbers.
+
+    Raises:
+        ValueError: If so; both shapes are named.
+    """
+    fitting = outputs.ndim > 1 and not targets.is_floating_point()
+    if not fitting or outputs.shape[:1] + outputs.shape[2:] != targets.shape:
+        raise ValueError(
+            f"{metric} compares scores (batch, classes, ...) with integer classes "
+            f"(batch, ...), got {tuple(outputs.shape)} and {targets.dtype} "
+            f"{tuple(targets.shape)}; for other tasks pass metric=None or your own"
+        )
 
 
 def check_pair(name: str, pair: Pair) -> None:

@@ -25,6 +25,7 @@ from dlbook.training.history import Best, EarlyStopping, History, Progress
 from dlbook.training.metrics import Loss, Metric, RunningMeans, evaluate
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+AugmentPair = Callable[[Tensor, Tensor, torch.Generator], Pair]
 PLATEAUS = (ReduceLROnPlateau, TorchReduceLROnPlateau)  # their steps need a loss
 
 
@@ -41,6 +42,7 @@ class Run:
     metric: Metric | None
     batch_size: int
     augment: Augment | None
+    augment_pair: AugmentPair | None
     scheduler: LRScheduler | None
     schedule_each: str
     max_grad_norm: float | None
@@ -105,6 +107,8 @@ class Run:
     def _train_step(self, inputs: Tensor, targets: Tensor) -> None:
         if self.augment:
             inputs = self.augment(inputs, self.augment_generator)
+        if self.augment_pair:
+            inputs, targets = self.augment_pair(inputs, targets, self.augment_generator)
         self.optimizer.zero_grad()
         outputs = self.model(inputs)
         loss = self.loss(outputs, targets)
@@ -244,7 +248,7 @@ class Run:
             "validation": str([tuple(part.shape) for part in self.validation or ()]),
             "batch_size": self.batch_size,
             "seed": self.seed,
-            "augment": self.augment is not None,
+            "augment": "pair" if self.augment_pair else self.augment is not None,
             "max_grad_norm": self.max_grad_norm,
             "early_stopping": str(self.early_stopping),
             "optimizer": _class_name(self.optimizer),
