@@ -208,6 +208,8 @@ def test_an_output_of_which_nothing_is_left_is_refused():
         ValueError, match=r"padding \(2, 2\) cuts everything.*\[-1, 1\]"
     ):
         layer(torch.zeros(1, 3, 1, 3))
+    with pytest.raises(ValueError, match=r"\[0, 2\] are left"):
+        nn.ConvTranspose2d(3, 2, 2, padding=1)(torch.zeros(1, 3, 1, 3))
     with pytest.raises(ValueError, match=r"at least one pixel, got \(0, 3\)"):
         layer(torch.zeros(1, 3, 0, 3))
 
