@@ -109,3 +109,82 @@ def test_contours_and_a_path_share_an_axes(ax):
     np.testing.assert_allclose(radii, np.sqrt(0.5), atol=1e-3)
     assert ax.lines[0].get_label() == "way"
     np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0.5, 0.2]], rtol=1e-6)
+
+
+BOXES = torch.tensor([[1.0, 2, 5, 8], [0, 0, 0, 0], [3, 0, 6, 4]])
+
+
+def test_boxes_lie_at_their_edges_over_the_image_and_padding_is_left_out(ax):
+    image = rand(1, 9, 7)
+    assert plotting.boxes(image, BOXES, ax, labels=["a", "b", "c"]) is ax
+    np.testing.assert_array_equal(ax.images[0].get_array(), image[0])
+    assert ax.images[0].get_extent() == [0, 7, 9, 0]
+    drawn = [patch.get_bbox().extents.tolist() for patch in ax.patches]
+    assert drawn == [[1, 2, 5, 8], [3, 0, 6, 4]]
+    assert [text.get_text() for text in ax.texts] == ["a", "c"]
+    assert [text.get_position() for text in ax.texts] == [(1, 2), (3, 0)]
+
+
+def test_styles_of_boxes_differ_in_colour_dash_and_place_of_the_label(ax):
+    ax.set(xlim=(0, 7), ylim=(9, 0))
+    for style in range(3):
+        plotting.boxes(None, BOXES[:1], ax, ["a"], style=style)
+    assert not ax.images
+    assert len({patch.get_edgecolor() for patch in ax.patches}) == 3
+    assert len({patch.get_linestyle() for patch in ax.patches}) == 3
+    assert ax.texts[0].get_position() == (1, 2)
+    assert ax.texts[1].get_position() == (1, 8)
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (3, 9, 7)])
+def test_boxes_are_drawn_over_grey_and_coloured_images(ax, shape):
+    image = rand(*shape)
+    plotting.boxes(image, BOXES, ax)
+    expected = image if len(shape) == 2 else image.permute(1, 2, 0)
+    np.testing.assert_array_equal(ax.images[0].get_array(), expected)
+    assert ax.images[0].get_clim() == (0, 1)
+    assert not ax.texts
+
+
+def test_boxes_that_make_no_sense_are_refused(ax):
+    with pytest.raises(ValueError, match=r"boxes must be \(n, 4\), got \(4,\)"):
+        plotting.boxes(None, BOXES[0], ax)
+    with pytest.raises(ValueError, match="3 boxes need as many labels, got 1"):
+        plotting.boxes(None, BOXES, ax, labels=["a"])
+    with pytest.raises(ValueError, match="style must be 0, 1 or 2, got 3"):
+        plotting.boxes(None, BOXES, ax, style=3)
+    with pytest.raises(ValueError, match=r"image must be .* got \(2, 9, 7\)"):
+        plotting.boxes(rand(2, 9, 7), BOXES, ax)
+
+
+NAMES = ["background", *"abcdefghij"]
+
+
+def test_a_segmentation_colours_each_class_and_names_each_region_at_its_centre(ax):
+    mask = torch.zeros(8, 12, dtype=torch.long)
+    mask[0:2, 0:4] = 2
+    mask[5:8, 1:4] = 2
+    mask[0:4, 8:10] = 10
+    mask[7, 11] = 1  # too small for a name
+    assert plotting.segmentation(mask, ax, NAMES) is ax
+    np.testing.assert_array_equal(ax.images[0].get_array(), mask)
+    assert ax.images[0].get_extent() == [0, 12, 8, 0]
+    written = {(text.get_text(), *text.get_position()) for text in ax.texts}
+    assert written == {("b", 2, 1), ("b", 2.5, 6.5), ("j", 9, 2)}
+
+
+def test_all_eleven_classes_of_a_segmentation_have_a_colour_of_their_own(ax):
+    mask = torch.arange(11).reshape(1, 11)
+    plotting.segmentation(mask, ax, NAMES)
+    colors = ax.images[0].to_rgba(mask.numpy())[0]
+    assert len({tuple(color) for color in colors.tolist()}) == 11
+    assert colors[0, :3].min() > 0.9
+
+
+def test_masks_that_do_not_fit_their_names_are_refused(ax):
+    with pytest.raises(ValueError, match=r"\(height, width\), got \(1, 2, 3\)"):
+        plotting.segmentation(torch.zeros(1, 2, 3).long(), ax, NAMES)
+    with pytest.raises(ValueError, match="at most 11 classes, got 12"):
+        plotting.segmentation(torch.zeros(2, 3).long(), ax, [*NAMES, "k"])
+    with pytest.raises(ValueError, match="2 class names need classes 0 … 1, got 0 … 3"):
+        plotting.segmentation(torch.tensor([[0, 3]]), ax, NAMES[:2])

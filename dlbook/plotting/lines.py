@@ -1,48 +1,13 @@
-"""Figures of the book: every function draws on an Axes and returns it.
-
-One light, opaque style that sits well on a light and on a dark page, in the
-colour-blind-safe colours of Okabe and Ito (2008), "Color Universal Design".
-"""
+"""Curves, planes and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from cycler import cycler
 from matplotlib.axes import Axes
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from dlbook.plotting.theme import COLORS, as_array
 from dlbook.training import History
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-LINE_STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
-
-
-def style() -> None:
-    """Set the book's figure style: SVG, white ground, colour-blind-safe cycle."""
-    set_matplotlib_formats("svg")
-    plt.rcParams.update(
-        {
-            "axes.prop_cycle": cycler(color=COLORS) + cycler(linestyle=LINE_STYLES),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "axes.titlesize": "medium",
-            "figure.constrained_layout.use": True,
-            "figure.facecolor": "white",
-            "figure.figsize": (6.4, 3.6),
-            "font.size": 11,
-            "grid.alpha": 0.3,
-            "image.cmap": "gray",
-            "image.interpolation": "nearest",
-            "legend.edgecolor": "none",
-            "legend.framealpha": 0.85,
-            "savefig.facecolor": "white",
-            "svg.hashsalt": "dlbook",
-        }
-    )
 
 
 def curves(
@@ -68,8 +33,8 @@ def curves(
         ValueError: If a line's length differs from that of ``x``.
     """
     for name, values in series.items():
-        y = _array(values)
-        positions = np.arange(len(y)) if x is None else _array(x)
+        y = as_array(values)
+        positions = np.arange(len(y)) if x is None else as_array(x)
         if len(positions) != len(y):
             raise ValueError(
                 f"line {name!r} has {len(y)} values, but x has {len(positions)}"
@@ -98,100 +63,6 @@ def history(history: History, ax: Axes) -> Axes:
     return curves(lines, ax, x=list(epochs), xlabel="epoch", ylabel="loss")
 
 
-def image_grid(
-    images: torch.Tensor,
-    ax: Axes,
-    titles: Sequence[str] | None = None,
-    columns: int | None = None,
-) -> Axes:
-    """Tile images of one size on one Axes, row by row.
-
-    Args:
-        images: ``(n, height, width)``, ``(n, 1, height, width)`` in any range (drawn in
-            grey from smallest to largest), or ``(n, 3, height, width)`` in [0, 1].
-        ax: Where to draw.
-        titles: A short text above each image.
-        columns: Images a row; default about twice as many as rows.
-
-    Returns:
-        ``ax``.
-
-    Raises:
-        ValueError: If ``images`` is empty or has another shape or range, or
-            ``titles`` has another length.
-    """
-    tiles = _array(images)
-    if tiles.ndim == 3:
-        tiles = tiles[:, None]
-    if tiles.ndim != 4 or tiles.shape[1] not in (1, 3):
-        raise ValueError(
-            "images must be (n, height, width), (n, 1, height, width) or "
-            f"(n, 3, height, width), got {tuple(np.shape(images))}"
-        )
-    count, channels, height, width = tiles.shape
-    if count == 0 or (channels == 3 and (tiles.min() < 0 or tiles.max() > 1)):
-        raise ValueError(
-            "image_grid needs at least one image, in colour with values in [0, 1], "
-            f"got {count} of {channels} channels"
-        )
-    if titles is not None and len(titles) != count:
-        raise ValueError(f"{count} images need {count} titles, got {len(titles)}")
-    columns = min(count, columns or int(np.ceil(np.sqrt(2 * count))))
-    rows = -(-count // columns)
-    gap = max(1, height // 8) + (0 if titles is None else int(0.45 * height))
-    canvas = np.full((rows * (height + gap), columns * (width + gap), channels), np.nan)
-    for index, tile in enumerate(tiles):
-        row, column = divmod(index, columns)
-        top, left = row * (height + gap) + gap, column * (width + gap) + gap // 2
-        canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
-        if titles is not None:
-            ax.text(
-                left + width / 2,
-                top - 0.6,
-                titles[index],
-                ha="center",
-                va="bottom",
-                size=9,
-            )
-    ax.imshow(np.ma.masked_invalid(canvas.squeeze()))
-    ax.set_axis_off()
-    return ax
-
-
-def kernels(weight: torch.Tensor, ax: Axes, columns: int | None = None) -> Axes:
-    """Draw the first input channel's kernels of a convolution, blue to red around zero.
-
-    Args:
-        weight: ``(out_channels, in_channels, height, width)``.
-        ax: Where to draw.
-        columns: Kernels a row.
-
-    Returns:
-        ``ax``.
-    """
-    weight = weight.detach()[:, :1]
-    image_grid(weight, ax, columns=columns)
-    limit = float(weight.abs().max())
-    ax.images[-1].set(cmap="RdBu_r", clim=(-limit, limit))
-    return ax
-
-
-def feature_maps(maps: torch.Tensor, ax: Axes, columns: int | None = None) -> Axes:
-    """Draw what each channel of a layer answers to one image; bright is strong.
-
-    Args:
-        maps: ``(channels, height, width)``.
-        ax: Where to draw.
-        columns: Maps a row.
-
-    Returns:
-        ``ax``.
-    """
-    image_grid(maps, ax, columns=columns)
-    ax.images[-1].set(cmap="viridis")
-    return ax
-
-
 def confusion_matrix(
     counts: torch.Tensor | np.ndarray, ax: Axes, class_names: Sequence[str]
 ) -> Axes:
@@ -208,7 +79,7 @@ def confusion_matrix(
     Raises:
         ValueError: If ``counts`` has another shape.
     """
-    table = _array(counts)
+    table = as_array(counts)
     if table.shape != (len(class_names),) * 2:
         raise ValueError(
             f"{len(class_names)} class names need counts of shape "
@@ -269,7 +140,7 @@ def decision_regions(
         colors=COLORS[:num_classes], alpha=0.25,
     )  # fmt: skip
     for label in range(num_classes):
-        x, y = _array(inputs[labels == label]).T
+        x, y = as_array(inputs[labels == label]).T
         ax.scatter(x, y, s=12, color=COLORS[label], label=f"class {label}")
     ax.set(xlabel="first input", ylabel="second input")
     ax.legend()
@@ -314,13 +185,7 @@ def path(points: torch.Tensor, ax: Axes, label: str | None = None) -> Axes:
     Returns:
         ``ax``.
     """
-    x, y = _array(points).T
+    x, y = as_array(points).T
     (line,) = ax.plot(x, y, marker=".", markersize=4, linewidth=1, label=label)
     ax.plot(x[-1], y[-1], marker="x", markersize=8, color=line.get_color())
     return ax
-
-
-def _array(values) -> np.ndarray:
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu()
-    return np.asarray(values)
