@@ -184,3 +184,13 @@ def test_double_convolutions_keep_the_size_and_have_no_bias():
     layers = double_convolution(2, 5)
     assert layers(torch.zeros(3, 2, 4, 7)).shape == (3, 5, 4, 7)
     assert layers[0].bias is layers[3].bias is None
+
+
+def test_a_unet_halves_by_max_pooling_once_for_each_level_below_the_first():
+    model, pooled = make("UNet"), []
+    assert isinstance(model.pool, nn.MaxPool2d)
+    model.pool.register_forward_hook(
+        lambda layer, inputs, out: pooled.append(out.shape)
+    )
+    model(torch.zeros(2, 2, 16, 24))
+    assert pooled == [(2, 6, 8, 12), (2, 8, 4, 6)]
