@@ -80,7 +80,7 @@ class ConvAutoencoder(nn.Module):
         Raises:
             ValueError: If the shape is another.
         """
-        if images.ndim != 4 or images.shape[1:] != self.image_shape:
+        if images.shape[1:] != self.image_shape:
             expected = ", ".join(map(str, self.image_shape))
             raise ValueError(
                 f"ConvAutoencoder expects input of shape (batch, {expected}), "

@@ -78,6 +78,8 @@ def test_layers_alternate_with_relu_and_mirror_each_other():
     ]
     assert [type(layer) for layer in model.decoder] == [*up * 2, nn.Sigmoid]
     assert [model.decoder[i].out_channels for i in (1, 3)] == [3, 1]
+    for layer in (model.encoder[0], model.encoder[2], *model.decoder[1:4:2]):
+        assert layer.kernel_size == (4, 4)
     assert [model.decoder[i].output_padding for i in (1, 3)] == [(0, 0), (1, 1)]
 
 

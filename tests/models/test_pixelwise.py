@@ -77,7 +77,7 @@ def test_an_image_of_another_size_or_shape_is_refused(name):
     words = (
         rf"{type(model).__name__} expects input of shape \(batch, 2, height, width\)"
     )
-    for shape in [(1, 3, 16, 16), (2, 16, 16), (1, 2, 0, 16)]:
+    for shape in [(1, 3, 16, 16), (2, 16, 16), (1, 2, 16), (1, 2, 0, 16)]:
         with pytest.raises(ValueError, match=words):
             model(torch.zeros(shape))
     for shape in [(1, 2, 16, factor // 2), (1, 2, factor + 1, 16)]:
