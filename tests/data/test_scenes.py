@@ -102,6 +102,25 @@ def test_the_boxes_of_two_digits_share_little_of_the_smaller_one():
     assert 0 < shared.max() <= canvas.MOST_SHARED
 
 
+def test_a_digit_after_one_that_is_left_out_keeps_the_place_found_for_it():
+    ink = torch.tensor([[[0, 0, 18, 18], [1, 1, 20, 20], [5, 3, 6, 4]]]).repeat(
+        30, 1, 1
+    )
+    counts = torch.full((30,), 3)
+    corners, there, order = canvas.places(ink, 20, counts, generator(0))
+    assert torch.equal(order, torch.tensor([[0, 2, 1]]).expand(30, 3))
+    assert torch.equal(there, torch.tensor([[True, True, False]]).expand(30, 3))
+    large, dot = corners[:, 0], corners[:, 1] + torch.tensor([5, 3])
+    assert ((dot >= 0) & (dot < 20)).all()
+    assert ((dot < large) | (dot >= large + 18)).any(dim=1).all()
+
+
+def test_digits_reach_all_four_edges_of_the_scene(scenes):
+    boxes, size = scenes.boxes[scenes.classes >= 0], scenes.images.shape[-1]
+    assert boxes[:, :2].amin(dim=0).tolist() == [0, 0]
+    assert boxes[:, 2:].amax(dim=0).tolist() == [size, size]
+
+
 def test_of_two_digits_that_overlap_the_later_keeps_its_ink():
     ground = torch.zeros(1, 12, 12)
     frames = torch.ones(1, 2, 4, 4)
