@@ -195,6 +195,8 @@ def test_mixup_blends_images_and_classes_by_one_share_a_batch():
     order = distances.argmin(dim=1)
     assert distances.amin(dim=1).max() < 1e-4
     assert sorted(order.tolist()) == list(range(60))
+    steps = order.diff()
+    assert steps.unique().numel() > 10  # no mere shift or reversal
     assert (order != torch.arange(60)).sum() > 50
     expected = share * one_hot + (1 - share) * one_hot[order]
     torch.testing.assert_close(probabilities, expected)

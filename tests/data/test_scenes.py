@@ -161,6 +161,20 @@ def test_the_labels_are_those_of_the_digits_drawn_even_where_one_is_left_out():
     assert full.mean() - hollow.mean() > 0.4
 
 
+def test_the_class_of_a_digit_stays_with_it_when_one_before_it_is_left_out(monkeypatch):
+    images, labels = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+    images[1, :, 2:] = images[1, :, :, 2:] = 0  # class 0 is a square, class 1 a dot
+    made = data.LabelledImages((images, labels), (images, labels), ("square", "dot"))
+    monkeypatch.setitem(data.scenes.__globals__, "digits", lambda: made)
+    scenes = data.scenes(60, 20, num_digits=(3, 3), digit_size=(17, 18))
+    assert (scenes.classes == -1).any()
+    found = scenes.classes >= 0
+    wide = (scenes.boxes[..., 2] - scenes.boxes[..., 0])[found] > 10
+    assert torch.equal(wide, scenes.classes[found] == 0)
+    assert wide.any()
+    assert not wide.all()
+
+
 def test_clutter_is_fainter_than_digits_and_lies_everywhere_alike():
     def covered(density, size=32):
         ground, draw = torch.zeros(1000, size + 2 * 12, size + 2 * 12), generator(0)
@@ -175,6 +189,7 @@ def test_clutter_is_fainter_than_digits_and_lies_everywhere_alike():
 
     some, more = covered(1.0), covered(3.0)
     assert 0.02 < 2 * some < more
+    assert covered(3.0, 64) == pytest.approx(more, rel=0.15)
 
 
 def test_the_seed_decides_everything():
@@ -199,7 +214,9 @@ def test_a_part_shows_digits_and_clutter_of_that_part_only(part, monkeypatch):
 
 
 def test_train_and_test_scenes_of_a_seed_are_not_laid_out_alike():
-    train, test = (data.scenes(30, 32, part=part) for part in ("train", "test"))
+    train, test = (
+        data.scenes(30, part=part, digit_size=(8, 10)) for part in ("train", "test")
+    )
     assert ((train.classes >= 0).sum(1) != (test.classes >= 0).sum(1)).any()
 
 
