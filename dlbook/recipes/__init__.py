@@ -10,6 +10,7 @@ from dlbook.recipes.fashion_lenet import (
     FASHION_LENET_REFERENCE,
     FASHION_LENET_RELU,
 )
+from dlbook.recipes.fashion_resnet import FASHION_RESNET
 from dlbook.recipes.recipe import (
     Outcome,
     Peer,
@@ -27,6 +28,7 @@ RECIPES = {
         FASHION_LENET,
         FASHION_LENET_RELU,
         FASHION_LENET_REFERENCE,
+        FASHION_RESNET,
     )
 }
 

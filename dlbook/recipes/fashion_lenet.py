@@ -34,6 +34,17 @@ from dlbook.training import Checkpoint
 MEAN, DEVIATION = 0.2860, 0.3530  # of all training pixels
 
 
+def normalised_images() -> data.LabelledImages:
+    """Load the images; over all training pixels the mean is 0, the deviation 1."""
+    fashion = data.fashion_mnist()
+    (train, train_labels), (test, test_labels) = fashion.train, fashion.test
+    return data.LabelledImages(
+        ((train - MEAN) / DEVIATION, train_labels),
+        ((test - MEAN) / DEVIATION, test_labels),
+        fashion.class_names,
+    )
+
+
 @dataclass(frozen=True)
 class Variant:
     """One way to build and train LeNet.
@@ -69,15 +80,7 @@ class Variant:
 
     def images(self) -> data.LabelledImages:
         """Load the images, normalised if so wanted."""
-        fashion = data.fashion_mnist()
-        if not self.normalise:
-            return fashion
-        (train, train_labels), (test, test_labels) = fashion.train, fashion.test
-        return data.LabelledImages(
-            ((train - MEAN) / DEVIATION, train_labels),
-            ((test - MEAN) / DEVIATION, test_labels),
-            fashion.class_names,
-        )
+        return normalised_images() if self.normalise else data.fashion_mnist()
 
     def train(
         self, seed: int, checkpoint: Checkpoint | None, progress: bool
