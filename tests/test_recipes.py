@@ -18,6 +18,7 @@ from dlbook.recipes import (
     config_hash,
     digits_cnn,
     fashion_lenet,
+    fashion_resnet,
     recipe,
     write_results,
 )
@@ -68,6 +69,63 @@ def test_the_digits_are_read_as_well_and_as_fast_as_promised():
 def test_clothes_are_recognised_as_promised_in_ten_epochs(name):
     assert results(name)["config"]["plan"]["epochs"] == 10
     assert results(name)["min"] >= 0.90
+
+
+def test_clothes_are_recognised_as_promised_in_about_five_minutes():
+    written = results("fashion-resnet")
+    assert written["machine"]["cores"] == 2
+    assert written["machine"]["device"] == "cpu"
+    assert written["min"] >= 0.935
+    assert written["seconds"] <= 360
+
+
+def test_the_residual_recipe_has_the_network_that_it_describes():
+    model = fashion_resnet.MirroringResNet((32, 64, 128))
+    assert sum(parameter.numel() for parameter in model.parameters()) == 308_074
+    maps = model.network.features(torch.zeros(2, 1, 28, 28))
+    assert maps.shape == (2, 128, 4, 4)
+
+
+def test_the_residual_recipe_looks_at_both_views_in_evaluation_mode_only():
+    torch.manual_seed(0)
+    model = fashion_resnet.MirroringResNet((4, 8, 12))
+    images = torch.randn(5, 1, 28, 28)
+    model.eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        left, right = model.network(images), model.network(images.flip(3))
+    assert not torch.equal(left, right)
+    torch.testing.assert_close(model(images), (left.float() + right.float()) / 2)
+    assert model(images).dtype == torch.float32
+    frozen = {name: value.clone() for name, value in model.state_dict().items()}
+    scores = model.train()(images)
+    model.load_state_dict(frozen)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(scores, model.network(images).float())
+
+
+def test_the_residual_recipe_covers_squares_of_the_mirrored_images(asked):
+    RECIPES["fashion-resnet"].train(0, None, False)
+    changed = asked["augment"](torch.ones(50, 1, 28, 28), runtime.generator(0))
+    covered = (changed == 0).sum((1, 2, 3))
+    assert covered.max() == 64
+    assert covered.min() >= 16
+
+
+def test_a_short_run_of_the_residual_recipe_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLBOOK_DEVICE", "cpu")
+    draw = runtime.generator(0)
+    labels = torch.arange(60) % 10
+    images = torch.randn(60, 1, 28, 28, generator=draw) + labels.view(-1, 1, 1, 1) / 5
+    few = data.LabelledImages((images, labels), (images, labels), ("clothes",) * 10)
+    monkeypatch.setattr(fashion_resnet, "normalised_images", lambda: few)
+    plan = TrainingPlan(epochs=2, batch_size=20, learning_rate=0.05)
+    variant = fashion_resnet.Variant(plan, channels=(4, 8, 12), cutout=4)
+    checkpoint = Checkpoint(tmp_path / "run", resume=True)
+    outcome = variant.train(0, checkpoint, False)
+    again = variant.train(0, checkpoint, False)
+    assert (tmp_path / "run").exists()
+    assert again == dataclasses.replace(outcome, seconds=again.seconds)
+    assert again.seconds == pytest.approx(outcome.seconds, abs=1)
 
 
 def test_the_books_settings_reach_in_our_code_what_they_reach_in_its_own():
@@ -148,7 +206,7 @@ def asked(monkeypatch):
     asked = {}
 
     def fit(model, train, **arguments):
-        weights = torch.nn.utils.parameters_to_vector(model.parameters()).clone()
+        weights = torch.cat([p.detach().flatten() for p in model.parameters()])
         asked.update(arguments, model=model, train=train, weights=weights)
         return training.History(train_metric=[0.5], seconds=[1.0])
 
