@@ -51,9 +51,9 @@ class Scenes:
 
     @property
     def objects(self) -> Tensor:
-        """Class and box in one, a detector's targets: ``(n, max_digits, 5)``, float32.
+        """Put class and box side by side, as a detector's targets.
 
-        The class comes first; -1 is padding.
+        ``(n, max_digits, 5)``, float32; the class comes first, and -1 is padding.
         """
         classes = self.classes.unsqueeze(-1).to(self.boxes.dtype)
         return torch.cat([classes, self.boxes], dim=-1)
