@@ -1,4 +1,4 @@
-"""Paint digits and clutter on many canvases at once, for :func:`~dlbook.data.scenes`."""
+"""Paint digits and clutter on many canvases, for :func:`~dlbook.data.scenes`."""
 
 import torch
 from torch import Tensor
