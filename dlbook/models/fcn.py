@@ -15,9 +15,9 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
     """Make a transposed convolution that starts as bilinear interpolation.
 
     Its stamp falls linearly to both sides: element i of 2 · factor is
-    1 - |i + ½ - factor| / factor, the product of both for a pixel; no channel mixes
-    with another. Long et al. (2015), §3.3. Away from the border the output equals that
-    of :class:`dlbook.nn.Upsample` with ``mode="bilinear"``; beyond it are zeros.
+    ``1 - abs(i + ½ - factor) / factor``, the product of both for a pixel; no channel
+    mixes with another. Long et al. (2015), §3.3. Away from the border the output equals
+    that of :class:`dlbook.nn.Upsample` with ``mode="bilinear"``; beyond it are zeros.
 
     Args:
         channels: Channels of input and output.
