@@ -1,7 +1,9 @@
-"""Where and how computations run: seeds, devices, random generators."""
+"""Where and how computations run: seeds, devices, generators, evaluation mode."""
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -71,6 +73,27 @@ def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
         A freshly seeded generator.
     """
     return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
+    """Use a model in evaluation mode and without gradients, and leave no trace.
+
+    Args:
+        model: The mode of each of its parts is put back at the end, also of those that
+            were in another mode than the whole, and after an error.
+
+    Yields:
+        Nothing.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, was_training in modes.items():
+            module.training = was_training
 
 
 def _available_devices() -> list[str]:

@@ -111,13 +111,23 @@ def test_the_residual_recipe_covers_squares_of_the_mirrored_images(asked):
     assert covered.min() >= 16
 
 
+def test_the_residual_recipe_mirrors_only_where_its_configuration_says_so():
+    plan = TrainingPlan(epochs=1, batch_size=1, learning_rate=0.1)
+    images = torch.zeros(100, 1, 28, 28)
+    images[:, :, :, 0] = 1
+    for flip in (True, False):
+        variant = fashion_resnet.Variant(plan, (4, 8, 12), cutout=0, flip=flip)
+        mirrored = variant.augment(images, runtime.generator(0))[:, 0, 0, -1].sum()
+        assert mirrored == 0 if not flip else 30 < mirrored < 70
+
+
 def test_a_short_run_of_the_residual_recipe_is_resumed(tmp_path, monkeypatch):
     monkeypatch.setenv("DLBOOK_DEVICE", "cpu")
     draw = runtime.generator(0)
     labels = torch.arange(60) % 10
     images = torch.randn(60, 1, 28, 28, generator=draw) + labels.view(-1, 1, 1, 1) / 5
     few = data.LabelledImages((images, labels), (images, labels), ("clothes",) * 10)
-    monkeypatch.setattr(fashion_resnet, "normalised_images", lambda: few)
+    monkeypatch.setattr(fashion_resnet, "load_images", lambda normalise: few)
     plan = TrainingPlan(epochs=2, batch_size=20, learning_rate=0.05)
     variant = fashion_resnet.Variant(plan, channels=(4, 8, 12), cutout=4)
     checkpoint = Checkpoint(tmp_path / "run", resume=True)

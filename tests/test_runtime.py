@@ -65,3 +65,19 @@ def test_a_generator_draws_its_own_sequence_whatever_the_global_state():
     first = torch.rand(4, generator=runtime.generator(5))
     torch.rand(9)
     assert torch.equal(first, torch.rand(4, generator=runtime.generator(5)))
+
+
+def test_evaluation_mode_is_left_as_it_was_found_even_after_an_error():
+    model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Linear(2, 3))
+    model[1].eval()
+
+    def fail_within():
+        with runtime.evaluation_mode(model):
+            assert not any(module.training for module in model.modules())
+            assert not model(torch.ones(1, 2)).requires_grad
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_within()
+    assert [module.training for module in model.modules()] == [True, True, False]
+    assert model(torch.ones(1, 2)).requires_grad

@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from dlbook import nn
-from dlbook.models.pixelwise import check_levels
+from dlbook.models.parts import check_images, check_levels
 from dlbook.nn.checks import check_positive, shape_of
 from dlbook.nn.windows import output_size, transposed_output_size
 
@@ -80,12 +80,7 @@ class ConvAutoencoder(nn.Module):
         Raises:
             ValueError: If the shape is another.
         """
-        if images.shape[1:] != self.image_shape:
-            expected = ", ".join(map(str, self.image_shape))
-            raise ValueError(
-                f"ConvAutoencoder expects input of shape (batch, {expected}), "
-                f"got {shape_of(images)}"
-            )
+        check_images(images, self.image_shape, "ConvAutoencoder")
         return self.encoder(images)
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -3,13 +3,20 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from dlbook import nn
 from dlbook.models.boxes import decode_boxes, grid_anchors, non_maximum_suppression
-from dlbook.nn.checks import check_positive, check_share, shape_of
+from dlbook.models.parts import (
+    check_images,
+    double_convolution,
+    normalized_convolution,
+)
+from dlbook.nn.checks import check_positive, check_share
+from dlbook.runtime import evaluation_mode
 
 
 @dataclass(frozen=True)
@@ -88,14 +95,15 @@ class Detector(nn.Module):
             image_size, 2 ** len(channels), anchor_sizes, anchor_ratios
         )
         self.register_buffer("anchors", anchors, persistent=False)
-        widths = [in_channels, *channels]
-        blocks = zip(widths, channels, strict=False)
-        self.features = nn.Sequential(
-            *(layer for sizes in blocks for layer in _halving(*sizes))
-        )
+        layers: list[nn.Module] = []
+        for seen, made in pairwise((in_channels, *channels)):
+            layers += double_convolution(seen, made, stride=2)
+        self.features = nn.Sequential(*layers)
         per_place = len(anchor_sizes) * len(anchor_ratios)
         last = nn.Conv2d(head_channels, per_place * (num_classes + 4), 3, padding=1)
-        self.head = nn.Sequential(*_block(channels[-1], head_channels, 1), last)
+        self.head = nn.Sequential(
+            *normalized_convolution(channels[-1], head_channels), last
+        )
         self._start_unsure(last, per_place, prior)
 
     @torch.no_grad()
@@ -118,17 +126,12 @@ class Detector(nn.Module):
         Raises:
             ValueError: If the images have another size.
         """
-        expected = (self.in_channels, self.image_size, self.image_size)
-        if input.ndim != 4 or input.shape[1:] != expected:
-            raise ValueError(
-                f"Detector expects input of shape (batch, {expected[0]}, "
-                f"{expected[1]}, {expected[2]}), got {shape_of(input)}"
-            )
+        image_shape = (self.in_channels, self.image_size, self.image_size)
+        check_images(input, image_shape, "Detector")
         output = self.head(self.features(input))
         output = output.permute(0, 2, 3, 1)  # (batch, row, column, anchors' numbers)
         return output.reshape(len(input), len(self.anchors), self.num_classes + 4)
 
-    @torch.no_grad()
     def detect(
         self,
         images: Tensor,
@@ -155,30 +158,14 @@ class Detector(nn.Module):
         check_share("score_threshold", score_threshold)
         check_share("iou_threshold", iou_threshold)
         check_positive("max_detections", max_detections)
-        modes = {module: module.training for module in self.modules()}
-        try:
-            outputs = self.eval()(images)
-        finally:
-            for module, was_training in modes.items():
-                module.training = was_training
+        with evaluation_mode(self):
+            outputs = self(images)
         scores, offsets = outputs.split([self.num_classes, 4], dim=-1)
         boxes = decode_boxes(offsets, self.anchors).clamp(0, self.image_size)
         return [
             _select(*pair, score_threshold, iou_threshold, max_detections)
             for pair in zip(boxes, scores.sigmoid(), strict=True)
         ]
-
-
-def _block(in_channels: int, out_channels: int, stride: int) -> list[nn.Module]:
-    return [
-        nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    ]
-
-
-def _halving(in_channels: int, out_channels: int) -> list[nn.Module]:
-    return _block(in_channels, out_channels, 2) + _block(out_channels, out_channels, 1)
 
 
 def _select(

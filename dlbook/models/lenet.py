@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from dlbook import nn
+from dlbook.models.parts import check_images
 from dlbook.nn.windows import output_size
 
 
@@ -84,12 +85,8 @@ class LeNet(nn.Module):
         Raises:
             ValueError: If the images have another size.
         """
-        expected = (self.in_channels, self.image_size, self.image_size)
-        if input.shape[1:] != expected or input.ndim != 4:
-            raise ValueError(
-                f"LeNet expects input of shape (batch, {expected[0]}, {expected[1]}, "
-                f"{expected[2]}), got {tuple(input.shape)}"
-            )
+        image_shape = (self.in_channels, self.image_size, self.image_size)
+        check_images(input, image_shape, "LeNet")
         return self.classifier(self.features(input))
 
 

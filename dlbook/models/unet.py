@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlbook import nn
-from dlbook.models.pixelwise import check_levels, check_sides, double_convolution
+from dlbook.models.parts import check_levels, check_sides, double_convolution
 
 
 class UNet(nn.Module):

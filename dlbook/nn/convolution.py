@@ -36,6 +36,7 @@ class Convolution(Module):
 
     axes: tuple[str, ...]
     padding: str | tuple[int, ...]
+    output_padding: tuple[int, ...] = ()  # only transposed ones have some
 
     def __init__(
         self,
@@ -127,7 +128,7 @@ class Convolution(Module):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * len(self.axes):
             text += f", dilation={self.dilation}"
-        if any(getattr(self, "output_padding", ())):
+        if any(self.output_padding):
             text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"

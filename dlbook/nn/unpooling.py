@@ -15,7 +15,8 @@ class MaxUnpool2d(Module):
 
     The places come from :class:`MaxPool2d` with ``return_indices=True``; the arguments
     are that layer's. Zeiler and Fergus (2014), §2.1, call the places switches. If
-    regions overlap and numbers fall on one place, the last one stays.
+    several numbers fall on one place, one of them stays; after pooling by overlapping
+    regions they are equal.
 
     Args:
         kernel_size: Height and width of a region, or one number for both.

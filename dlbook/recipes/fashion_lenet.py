@@ -34,9 +34,18 @@ from dlbook.training import Checkpoint
 MEAN, DEVIATION = 0.2860, 0.3530  # of all training pixels
 
 
-def normalised_images() -> data.LabelledImages:
-    """Load the images; over all training pixels the mean is 0, the deviation 1."""
+def load_images(normalise: bool) -> data.LabelledImages:
+    """Load the images.
+
+    Args:
+        normalise: Give the training pixels mean 0 and deviation 1.
+
+    Returns:
+        The published split.
+    """
     fashion = data.fashion_mnist()
+    if not normalise:
+        return fashion
     (train, train_labels), (test, test_labels) = fashion.train, fashion.test
     return data.LabelledImages(
         ((train - MEAN) / DEVIATION, train_labels),
@@ -80,7 +89,7 @@ class Variant:
 
     def images(self) -> data.LabelledImages:
         """Load the images, normalised if so wanted."""
-        return normalised_images() if self.normalise else data.fashion_mnist()
+        return load_images(self.normalise)
 
     def train(
         self, seed: int, checkpoint: Checkpoint | None, progress: bool

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dlbook import data, models, nn, runtime
-from dlbook.recipes.fashion_lenet import normalised_images
+from dlbook.recipes.fashion_lenet import load_images
 from dlbook.recipes.recipe import Outcome, Peer, Recipe
 from dlbook.recipes.training_plan import TrainingPlan
 from dlbook.training import Checkpoint
@@ -65,8 +65,8 @@ class Variant:
         plan: How it is trained.
         channels: Of the three stages.
         cutout: Side of the squares that are blanked out while training, pixels.
-        normalise: Always: the training pixels have mean 0 and deviation 1.
-        flip: Always: training images are mirrored left to right at random.
+        normalise: Give the training pixels mean 0 and deviation 1.
+        flip: Mirror training images left to right at random.
     """
 
     plan: TrainingPlan
@@ -76,7 +76,7 @@ class Variant:
     flip: bool = True
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Mirror half of the images, and blank out a square of each.
+        """Mirror half of the images if so wanted, and blank out a square of each.
 
         Args:
             images: ``(batch, 1, height, width)``.
@@ -85,8 +85,9 @@ class Variant:
         Returns:
             A new tensor of the same shape.
         """
-        mirrored = data.random_flip(images, generator)
-        return data.cutout(mirrored, generator, self.cutout)
+        if self.flip:
+            images = data.random_flip(images, generator)
+        return data.cutout(images, generator, self.cutout)
 
     def train(
         self, seed: int, checkpoint: Checkpoint | None, progress: bool
@@ -104,7 +105,7 @@ class Variant:
         runtime.seed_everything(seed)
         model = nn.to_torch(MirroringResNet(self.channels).to(runtime.device()))
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        images = normalised_images()
+        images = load_images(self.normalise)
         return self.plan.run(model, images, seed, checkpoint, progress, self.augment)
 
 

@@ -79,17 +79,11 @@ def evaluate(
     inputs, targets = data[0].to(place), data[1].to(place)
     means = RunningMeans()
     batches = zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
-    modes = {module: module.training for module in model.modules()}
-    model.to(place).eval()
-    try:
-        with torch.no_grad():
-            for x, y in batches:
-                outputs = model(x)
-                measured = float(metric(outputs, y)) if metric else math.nan
-                means.add(len(x), loss(outputs, y).item(), measured)
-    finally:
-        for module, was_training in modes.items():
-            module.training = was_training
+    with runtime.evaluation_mode(model.to(place)):
+        for x, y in batches:
+            outputs = model(x)
+            measured = float(metric(outputs, y)) if metric else math.nan
+            means.add(len(x), loss(outputs, y).item(), measured)
     return means.result()
 
 

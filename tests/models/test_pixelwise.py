@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from dlbook import nn, optim
 from dlbook.models import FCN, UNet, bilinear_upsampling
-from dlbook.models.pixelwise import check_levels, double_convolution
+from dlbook.models.parts import check_levels, double_convolution
 from dlbook.runtime import generator
 from tests.cases import numbers
 

@@ -1,4 +1,4 @@
-"""What networks share that give an answer for every pixel of an image."""
+"""What networks for images share: small pieces, and checks of what goes in."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,63 @@ from dlbook import nn
 from dlbook.nn.checks import check_positive, shape_of
 
 
-def double_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Make two 3 × 3 convolutions that keep the size, each with normalization and ReLU.
+def normalized_convolution(
+    in_channels: int, out_channels: int, stride: int = 1
+) -> nn.Sequential:
+    """Make a 3 × 3 convolution with normalization and ReLU.
 
-    Without biases: the normalization subtracts them again.
+    Without a bias: the normalization subtracts it again.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        stride: 1 keeps height and width, 2 halves them.
+
+    Returns:
+        The three layers.
+    """
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
+
+
+def double_convolution(
+    in_channels: int, out_channels: int, stride: int = 1
+) -> nn.Sequential:
+    """Make two :func:`normalized_convolution`, one after the other.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of both convolutions' output.
+        stride: Of the first one.
 
     Returns:
         The six layers.
     """
-    layers: list[nn.Module] = []
-    for seen in (in_channels, out_channels):
-        layers.append(nn.Conv2d(seen, out_channels, 3, padding=1, bias=False))
-        layers += [nn.BatchNorm2d(out_channels), nn.ReLU()]
-    return nn.Sequential(*layers)
+    return nn.Sequential(
+        *normalized_convolution(in_channels, out_channels, stride),
+        *normalized_convolution(out_channels, out_channels),
+    )
+
+
+def check_images(input: Tensor, image_shape: Sequence[int], model: str) -> None:
+    """Refuse a batch of anything but images of one shape.
+
+    Args:
+        input: Expected as ``(batch, *image_shape)``.
+        image_shape: Channels, height and width.
+        model: The model's name, for the message.
+
+    Raises:
+        ValueError: If the shape is another.
+    """
+    if input.shape[1:] != tuple(image_shape):
+        expected = ", ".join(map(str, image_shape))
+        raise ValueError(
+            f"{model} expects input of shape (batch, {expected}), got {shape_of(input)}"
+        )
 
 
 def check_levels(channels: Sequence[int], least: int, model: str) -> tuple[int, ...]:
