@@ -19,11 +19,12 @@ from dlbook.plotting.lines import (
     history,
     path,
 )
-from dlbook.plotting.theme import COLORS, LINE_STYLES, style
+from dlbook.plotting.theme import COLORS, LINE_STYLES, as_array, style
 
 __all__ = [
     "COLORS",
     "LINE_STYLES",
+    "as_array",
     "boxes",
     "confusion_matrix",
     "contours",

@@ -37,7 +37,7 @@ def style() -> None:
 
 
 def as_array(values) -> np.ndarray:
-    """Bring numbers or a tensor from any device to NumPy."""
+    """Bring a list of numbers or a tensor, from any device, to NumPy for drawing."""
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
     return np.asarray(values)
