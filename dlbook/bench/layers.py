@@ -86,6 +86,12 @@ _WORK: dict[str, _Work] = {
     "Embedding 1000 → 128": _Work(
         lambda: nn.Embedding(_SYMBOLS, 128), (32, 64), first=True, input="symbols"
     ),
+    "DotProductAttention": _Work(
+        nn.DotProductAttention, (8, 8, 256, 64), target="itself"
+    ),
+    "MultiheadAttention 128, 4 heads": _Work(
+        lambda: nn.MultiheadAttention(128, 4, batch_first=True), _TEXT, target="itself"
+    ),
     "Flatten": _Work(nn.Flatten, _IMAGES),
     "Dropout": _Work(nn.Dropout, _HIDDEN),
     "Dropout2d": _Work(nn.Dropout2d, _IMAGES),
@@ -206,6 +212,8 @@ def _draw(work: _Work, device: torch.device) -> list[Tensor]:
         *outer, height, width = work.shape
         image = torch.randn(*outer, 2 * height, 2 * width, generator=source)
         drawn.append(nn.MaxPool2d(2, return_indices=True)(image)[1].to(device))
+    elif work.target == "itself":  # queries are keys are values
+        drawn += [drawn[0], drawn[0]]
     elif work.target == "numbers":
         drawn.append(torch.randn(work.shape, generator=source).to(device))
     return drawn
@@ -216,11 +224,17 @@ def _difference(ours: nn.Module, theirs: nn.Module, inputs: list[Tensor]) -> flo
     by_chance = isinstance(ours, nn.Dropout | nn.Dropout2d)
     with torch.no_grad():
         mine, expected = (
-            layer.train(not by_chance)(*inputs) for layer in (ours, theirs)
+            _output(layer.train(not by_chance), inputs) for layer in (ours, theirs)
         )
     ours.train()
     theirs.train()
     return ((mine - expected).abs().max() / expected.abs().max()).item()
+
+
+def _output(layer: nn.Module, inputs: list[Tensor]) -> Tensor:
+    """Run a layer; of several outputs take the first."""
+    output = layer(*inputs)
+    return output[0] if isinstance(output, tuple) else output
 
 
 def _pass(layer: nn.Module, inputs: list[Tensor]) -> tuple[float, float, float]:
@@ -229,7 +243,7 @@ def _pass(layer: nn.Module, inputs: list[Tensor]) -> tuple[float, float, float]:
     layer.zero_grad()
     inputs[0].grad = None
     start = now(device)
-    output = layer(*inputs)
+    output = _output(layer, inputs)
     middle = now(device)
     output.backward(torch.ones_like(output))
     end = now(device)

@@ -20,6 +20,12 @@ from dlbook.nn.activations import (
     Softplus,
     Tanh,
 )
+from dlbook.nn.attention import (
+    AdditiveAttention,
+    DotProductAttention,
+    attention_weights,
+    scaled_dot_product_attention,
+)
 from dlbook.nn.batch_norm import BatchNorm1d, BatchNorm2d
 from dlbook.nn.binary_cross_entropy import BCELoss, BCEWithLogitsLoss
 from dlbook.nn.conv import Conv1d, Conv2d
@@ -29,8 +35,23 @@ from dlbook.nn.dropout import Dropout, Dropout2d
 from dlbook.nn.embedding import Embedding
 from dlbook.nn.linear import Flatten, Identity, Linear
 from dlbook.nn.losses import HuberLoss, KLDivLoss, L1Loss, MSELoss
+from dlbook.nn.multihead_attention import MultiheadAttention
 from dlbook.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from dlbook.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from dlbook.nn.position import (
+    LearnedPositionalEncoding,
+    RotaryPositionalEncoding,
+    SinusoidalPositionalEncoding,
+)
+from dlbook.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerEncoder,
+)
+from dlbook.nn.transformer_layers import (
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from dlbook.nn.twin import to_torch
 from dlbook.nn.unpooling import MaxUnpool2d
 from dlbook.nn.upsampling import Upsample
@@ -39,6 +60,7 @@ __all__ = [
     "ELU",
     "GELU",
     "AdaptiveAvgPool2d",
+    "AdditiveAttention",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -49,6 +71,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "CrossEntropyLoss",
+    "DotProductAttention",
     "Dropout",
     "Dropout2d",
     "Embedding",
@@ -60,6 +83,7 @@ __all__ = [
     "L1Loss",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LogSoftmax",
     "MSELoss",
@@ -68,16 +92,26 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "Parameter",
     "RMSNorm",
     "ReLU",
+    "RotaryPositionalEncoding",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softplus",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Upsample",
+    "attention_weights",
+    "scaled_dot_product_attention",
     "to_torch",
 ]

@@ -5,10 +5,12 @@ import inspect
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import Module
 
 from dlbook.nn import (
     activations,
+    attention,
     batch_norm,
     binary_cross_entropy,
     conv,
@@ -18,11 +20,44 @@ from dlbook.nn import (
     embedding,
     linear,
     losses,
+    multihead_attention,
     normalization,
     pooling,
     unpooling,
     upsampling,
 )
+
+
+class _FusedAttention(Module):
+    """Torch's fused kernel, in place of our attention without parameters.
+
+    See :class:`~dlbook.nn.attention.DotProductAttention`.
+
+    Args:
+        dropout: The probability of silencing a weight in training mode.
+    """
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """Attend; shapes are those of the layer it replaces.
+
+        Raises:
+            RuntimeError: If a mask comes with ``is_causal``, or shapes do not fit.
+        """
+        return torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, self.dropout * self.training, is_causal
+        )
+
 
 TWINS: dict[type[Module], type[Module]] = {
     linear.Linear: torch.nn.Linear,
@@ -63,6 +98,8 @@ TWINS: dict[type[Module], type[Module]] = {
     normalization.GroupNorm: torch.nn.GroupNorm,
     normalization.RMSNorm: torch.nn.RMSNorm,
     embedding.Embedding: torch.nn.Embedding,
+    attention.DotProductAttention: _FusedAttention,
+    multihead_attention.MultiheadAttention: torch.nn.MultiheadAttention,
 }
 
 _HOOKS = (
@@ -108,20 +145,28 @@ def to_torch(model: Module) -> Module:
 def _twin(layer: Module) -> Module:
     twin_class = TWINS[type(layer)]
     arguments: dict[str, Any] = {}
-    for name, parameter in inspect.signature(twin_class).parameters.items():
+    for name, parameter in inspect.signature(type(layer)).parameters.items():
         if name == "device":
             arguments[name] = "meta"  # draws and stores nothing: ours has the values
         elif name == "bias":
-            arguments[name] = layer.bias is not None
+            arguments[name] = _has_bias(layer)
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and hasattr(layer, name):
             arguments[name] = getattr(layer, name)
     twin = twin_class(**arguments)
     _check_plain(layer, twin)
     for name, tensor in layer.named_parameters(recurse=False):
-        twin.register_parameter(name, tensor)
+        setattr(twin, name, tensor)
     for name, _ in list(twin.named_buffers(recurse=False)):
         twin.register_buffer(name, getattr(layer, name))
+    for name, child in layer.named_children():
+        for parameter_name, tensor in child.named_parameters():
+            getattr(twin, name).register_parameter(parameter_name, tensor)
     return twin.train(layer.training)
+
+
+def _has_bias(layer: Module) -> bool:
+    bias = getattr(layer, "bias", getattr(layer, "in_proj_bias", None))
+    return bias if isinstance(bias, bool) else bias is not None
 
 
 def _check_plain(layer: Module, twin: Module) -> None:
