@@ -17,6 +17,7 @@ from dlbook.models.detection_loss import (
 from dlbook.models.detector import Detections, Detector
 from dlbook.models.fcn import FCN, bilinear_upsampling
 from dlbook.models.googlenet import GoogLeNet, Inception
+from dlbook.models.gpt import GPT, CausalSelfAttention, GPTBlock, KeyValueCache
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
 from dlbook.models.resnet import (
@@ -28,21 +29,26 @@ from dlbook.models.resnet import (
     resnet50,
     small_resnet,
 )
+from dlbook.models.sampling import choose_token, token_probabilities
 from dlbook.models.unet import UNet
 from dlbook.models.vgg import VGG, vgg16
 
 __all__ = [
     "FCN",
+    "GPT",
     "MLP",
     "VGG",
     "BasicBlock",
     "Bottleneck",
+    "CausalSelfAttention",
     "ConvAutoencoder",
     "DetectionLoss",
     "Detections",
     "Detector",
+    "GPTBlock",
     "GoogLeNet",
     "Inception",
+    "KeyValueCache",
     "LeNet",
     "Perceptron",
     "ResNet",
@@ -50,6 +56,7 @@ __all__ = [
     "bilinear_upsampling",
     "box_area",
     "box_iou",
+    "choose_token",
     "decode_boxes",
     "encode_boxes",
     "grid_anchors",
@@ -60,5 +67,6 @@ __all__ = [
     "resnet50",
     "sigmoid_focal_loss",
     "small_resnet",
+    "token_probabilities",
     "vgg16",
 ]
