@@ -13,11 +13,10 @@ from dlbook.data.augment import (
     rotate,
 )
 from dlbook.data.augment_pairs import mixup
+from dlbook.data.byte_pairs import BytePairVocabulary
 from dlbook.data.canvas import tight_boxes
 from dlbook.data.download import (
-    DATASETS,
     DataError,
-    Dataset,
     FileStatus,
     fetch,
     verify,
@@ -30,7 +29,11 @@ from dlbook.data.images import (
     photograph,
     read_idx,
 )
+from dlbook.data.numerals import chinese_numerals, english_words
+from dlbook.data.padding import buckets, pad
+from dlbook.data.published import DATASETS, Dataset
 from dlbook.data.scenes import Scenes, scenes
+from dlbook.data.series import TimeSeries, time_series
 from dlbook.data.splits import Pair, split
 from dlbook.data.synthetic import moons, regression
 from dlbook.data.tables import (
@@ -40,10 +43,23 @@ from dlbook.data.tables import (
     diabetes,
     wine,
 )
-from dlbook.data.text import tiny_shakespeare
+from dlbook.data.text import (
+    Tagged,
+    TaggedSentences,
+    english_text,
+    labelled_sentences,
+    tatoeba,
+    time_machine,
+    tiny_shakespeare,
+    wnut17,
+)
+from dlbook.data.translation import TextPair, Translations, dates, number_words
+from dlbook.data.vocabulary import Vocabulary, characters
+from dlbook.data.windows import text_windows
 
 __all__ = [
     "DATASETS",
+    "BytePairVocabulary",
     "DataError",
     "Dataset",
     "FileStatus",
@@ -52,15 +68,30 @@ __all__ = [
     "Pair",
     "Scenes",
     "Standardizer",
+    "Tagged",
+    "TaggedSentences",
+    "TextPair",
+    "TimeSeries",
+    "Translations",
+    "Vocabulary",
     "breast_cancer",
+    "buckets",
+    "characters",
+    "chinese_numerals",
     "cutout",
+    "dates",
     "diabetes",
     "digits",
+    "english_text",
+    "english_words",
     "fashion_mnist",
     "fetch",
+    "labelled_sentences",
     "mixup",
     "mnist",
     "moons",
+    "number_words",
+    "pad",
     "photograph",
     "random_crop",
     "random_flip",
@@ -71,8 +102,13 @@ __all__ = [
     "rotate",
     "scenes",
     "split",
+    "tatoeba",
+    "text_windows",
     "tight_boxes",
+    "time_machine",
+    "time_series",
     "tiny_shakespeare",
     "verify",
     "wine",
+    "wnut17",
 ]

@@ -6,37 +6,26 @@ files under their own names, say ``fashion-mnist/train-images-idx3-ubyte.gz``.
 """
 
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
+from zipfile import BadZipFile, ZipFile
 
 import pooch
 
+from dlbook.data.published import DATASETS, Dataset
+
 CACHE = Path(pooch.os_cache("dlbook"))
+# pooch: no connection; wrong content. An archive: cut off or damaged.
+_FAILURES = (OSError, ValueError, BadZipFile, zlib.error)
 
 
 class DataError(OSError):
     """A data file is missing, cannot be downloaded, or is not the published one."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A published data set: where its files are and how to know them.
-
-    Attributes:
-        title: Its name in prose.
-        source: Who made it.
-        licence: What it may be used for.
-        address: Where the files lie; an address ends in ``/`` and the file's name.
-        files: SHA-256 of every file, by its published name.
-    """
-
-    title: str
-    source: str
-    licence: str
-    address: str
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,68 +45,6 @@ class FileStatus:
     state: Literal["verified", "missing", "wrong"]
 
 
-DATASETS = {
-    "fashion-mnist": Dataset(
-        title="Fashion-MNIST",
-        source="Xiao, Rasul & Vollgraf (2017), Zalando Research",
-        licence="MIT",
-        address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-        files={
-            "train-images-idx3-ubyte.gz": (
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-            ),
-        },
-    ),
-    "mnist": Dataset(
-        title="MNIST",
-        source="LeCun, Cortes & Burges (1998)",
-        licence="CC BY-SA 3.0",
-        address="https://ossci-datasets.s3.amazonaws.com/mnist",
-        files={
-            "train-images-idx3-ubyte.gz": (
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-            ),
-        },
-    ),
-    "tinyshakespeare": Dataset(
-        title="Tiny Shakespeare",
-        source="Karpathy (2015), from the plays of William Shakespeare",
-        licence="public domain",
-        address=(
-            "https://raw.githubusercontent.com/karpathy/char-rnn/"
-            "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare"
-        ),
-        files={
-            "input.txt": (
-                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-            ),
-        },
-    ),
-}
-"""The data sets that :func:`~dlbook.data.fetch` knows, by name.
-
-:meta hide-value:
-"""
-
-
 def fetch(dataset: str, file: str) -> Path:
     """Give the path of one file of a data set, downloading it if need be.
 
@@ -126,7 +53,7 @@ def fetch(dataset: str, file: str) -> Path:
     right, so that two processes may fetch the same file at the same time.
 
     Args:
-        dataset: A name in :data:`~dlbook.data.download.DATASETS`.
+        dataset: A name in :data:`~dlbook.data.published.DATASETS`.
         file: The name of one of its files.
 
     Returns:
@@ -141,17 +68,35 @@ def fetch(dataset: str, file: str) -> Path:
     if (own := _in_data_folder(dataset, file)) is not None:
         _check_own_file(own, published)
         return own
-    address = f"{DATASETS[dataset].address}/{file}"
+    address = DATASETS[dataset].address
+    archived = address.endswith(".zip")
     try:
-        path = pooch.retrieve(address, published, fname=file, path=CACHE / dataset)
-    except (OSError, ValueError) as error:  # pooch: no connection; wrong content
+        path = pooch.retrieve(
+            address if archived else f"{address}/{file}",
+            published,
+            fname=file,
+            path=CACHE / dataset,
+            downloader=partial(_unpack, file) if archived else None,
+        )
+    except _FAILURES as error:
         raise DataError(
             f"cannot download {dataset}/{file}: {error}\n"
-            f"Get {address} by other means and put it at "
-            f"{CACHE / dataset / file}, or set DLBOOK_DATA to a folder that holds "
-            f"{dataset}/{file}"
+            f"Get {f'{file} in {address}' if archived else f'{address}/{file}'} by "
+            f"other means and put it at {CACHE / dataset / file}, or set DLBOOK_DATA "
+            f"to a folder that holds {dataset}/{file}"
         ) from error
     return Path(path)
+
+
+def _unpack(file: str, address: str, output: str, _: object) -> None:
+    """Download a zip archive and write one of its files to ``output``."""
+    with TemporaryFile() as archive:
+        pooch.HTTPDownloader()(address, archive, None)
+        with ZipFile(archive) as opened:
+            names = [name for name in opened.namelist() if Path(name).name == file]
+            if len(names) != 1:
+                raise ValueError(f"{address} holds {len(names)} files {file}, not 1")
+            Path(output).write_bytes(opened.read(names[0]))
 
 
 def verify(dataset: str) -> list[FileStatus]:
@@ -160,7 +105,7 @@ def verify(dataset: str) -> list[FileStatus]:
     Reads ``$DLBOOK_DATA`` and the cache, never the network, and changes nothing.
 
     Args:
-        dataset: A name in :data:`~dlbook.data.download.DATASETS`.
+        dataset: A name in :data:`~dlbook.data.published.DATASETS`.
 
     Returns:
         One status a file.

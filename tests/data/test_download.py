@@ -1,9 +1,11 @@
 """Downloads against a local server that truncates, corrupts and refuses."""
 
 import hashlib
+import io
 import subprocess
 import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -23,10 +25,11 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(behaviour, int):
             self.send_error(behaviour)
             return
-        body = b"wrong" + CONTENT[5:] if behaviour == "corrupt" else CONTENT
+        content = self.server.content
+        body = b"wrong" + content[5:] if behaviour == "corrupt" else content
         self.send_response(200)
         if behaviour != "truncate unannounced":
-            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(body[:70_000] if "truncate" in behaviour else body)
 
@@ -38,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path, monkeypatch):
     """A server, and a data set ``toy`` that lies on it; the cache starts empty."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.behaviour, server.requests = "serve", []
+        server.behaviour, server.requests, server.content = "serve", [], CONTENT
         address = f"http://127.0.0.1:{server.server_port}/toy"
         toy = Dataset("Toy", "us", "MIT", address, {"toy.bin": SHA256})
         monkeypatch.setitem(download.DATASETS, "toy", toy)
@@ -143,6 +146,54 @@ def test_what_the_users_folder_lacks_is_downloaded_into_the_cache(server, cached
 def test_a_data_folder_that_is_not_there_is_an_error(server, monkeypatch, tmp_path):
     monkeypatch.setenv("DLBOOK_DATA", str(tmp_path / "typo"))
     with pytest.raises(DataError, match=r"typo.* is not a folder"):
+        fetch("toy", "toy.bin")
+
+
+def zipped(*members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+@pytest.fixture
+def archive(server, monkeypatch):
+    """The same server, with the data set's file in a folder of an archive."""
+    address = f"{download.DATASETS['toy'].address}.zip"
+    toy = Dataset("Toy", "us", "MIT", address, {"toy.bin": SHA256})
+    monkeypatch.setitem(download.DATASETS, "toy", toy)
+    server.content = zipped(("a toy/x.txt", b"x"), ("a toy/toy.bin", CONTENT))
+    return server
+
+
+def test_a_file_is_taken_out_of_its_archive(archive, cached):
+    assert fetch("toy", "toy.bin") == fetch("toy", "toy.bin") == cached
+    assert cached.read_bytes() == CONTENT
+    assert archive.requests == ["/toy.zip"]
+    assert list(cached.parent.iterdir()) == [cached]
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["serve", "corrupt", "truncate", "truncate unannounced", 404]
+)
+def test_a_failed_or_wrong_archive_is_a_clear_error_and_leaves_nothing(
+    archive, cached, behaviour
+):
+    archive.behaviour = behaviour
+    if behaviour == "serve":
+        archive.content = zipped(("toy.bin", CONTENT[:-1]))
+    with pytest.raises(DataError, match=r"Get toy\.bin in http.*/toy\.zip by other"):
+        fetch("toy", "toy.bin")
+    assert list(cached.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "found"), [(("x",), 0), (("a/toy.bin", "toy.bin"), 2)]
+)
+def test_an_archive_must_hold_the_file_once(archive, members, found):
+    archive.content = zipped(*((name, CONTENT) for name in members))
+    with pytest.raises(DataError, match=rf"holds {found} files toy\.bin, not 1"):
         fetch("toy", "toy.bin")
 
 
