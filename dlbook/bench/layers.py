@@ -52,6 +52,8 @@ _HIDDEN = (256, 1024)  # a batch of hidden features
 _CLASSES = (1024, 1000)  # a batch of scores
 _IMAGES = (64, 16, 28, 28)  # a batch of feature maps
 _TEXT = (32, 64, 128)  # a batch of texts, a vector for each character
+_SEQUENCES = (64, 32, 128)  # 64 steps of a batch of sequences
+_STEP = (32, 128)  # one step of it
 _SYMBOLS = 1000  # of which texts are made
 
 _WORK: dict[str, _Work] = {
@@ -86,6 +88,12 @@ _WORK: dict[str, _Work] = {
     "Embedding 1000 → 128": _Work(
         lambda: nn.Embedding(_SYMBOLS, 128), (32, 64), first=True, input="symbols"
     ),
+    "RNN 128": _Work(lambda: nn.RNN(128, 128), _SEQUENCES),
+    "LSTM 128": _Work(lambda: nn.LSTM(128, 128), _SEQUENCES),
+    "GRU 128": _Work(lambda: nn.GRU(128, 128), _SEQUENCES),
+    "RNNCell 128": _Work(lambda: nn.RNNCell(128, 128), _STEP),
+    "LSTMCell 128": _Work(lambda: nn.LSTMCell(128, 128), _STEP),
+    "GRUCell 128": _Work(lambda: nn.GRUCell(128, 128), _STEP),
     "DotProductAttention": _Work(
         nn.DotProductAttention, (8, 8, 256, 64), target="itself"
     ),

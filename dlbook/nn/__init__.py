@@ -43,6 +43,8 @@ from dlbook.nn.position import (
     RotaryPositionalEncoding,
     SinusoidalPositionalEncoding,
 )
+from dlbook.nn.recurrent import GRU, LSTM, RNN
+from dlbook.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from dlbook.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -59,6 +61,9 @@ from dlbook.nn.upsampling import Upsample
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool2d",
     "AdditiveAttention",
     "AvgPool2d",
@@ -76,11 +81,13 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositionalEncoding",
@@ -96,6 +103,7 @@ __all__ = [
     "NLLLoss",
     "Parameter",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "RotaryPositionalEncoding",
     "Sequential",

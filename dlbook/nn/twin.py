@@ -23,6 +23,8 @@ from dlbook.nn import (
     multihead_attention,
     normalization,
     pooling,
+    recurrent,
+    recurrent_cells,
     unpooling,
     upsampling,
 )
@@ -100,6 +102,12 @@ TWINS: dict[type[Module], type[Module]] = {
     embedding.Embedding: torch.nn.Embedding,
     attention.DotProductAttention: _FusedAttention,
     multihead_attention.MultiheadAttention: torch.nn.MultiheadAttention,
+    recurrent_cells.RNNCell: torch.nn.RNNCell,
+    recurrent_cells.LSTMCell: torch.nn.LSTMCell,
+    recurrent_cells.GRUCell: torch.nn.GRUCell,
+    recurrent.RNN: torch.nn.RNN,
+    recurrent.LSTM: torch.nn.LSTM,
+    recurrent.GRU: torch.nn.GRU,
 }
 
 _HOOKS = (

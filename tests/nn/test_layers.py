@@ -30,6 +30,7 @@ CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
 # more inputs than one, or more outputs: the table has no room for them
 FILES = {
     "test_attention.py": "AdditiveAttention DotProductAttention MultiheadAttention",
+    "test_recurrent.py": "RNN LSTM GRU RNNCell LSTMCell GRUCell",
     "test_position.py": "LearnedPositionalEncoding RotaryPositionalEncoding "
     "SinusoidalPositionalEncoding",
     "test_transformer.py": "Transformer TransformerDecoder TransformerDecoderLayer "
@@ -38,6 +39,7 @@ FILES = {
 OWN_FILE = {name: file for file, names in FILES.items() for name in names.split()}
 # no twin, one whose signature says (*args, **kwargs), or one compared in its own file
 OTHER_SIGNATURE = set(OWN_FILE) - {"MultiheadAttention"}
+OTHER_SIGNATURE -= {"RNNCell", "LSTMCell", "GRUCell"}
 LAYERS = sorted(
     name
     for name in nn.__all__
