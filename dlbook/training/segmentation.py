@@ -37,7 +37,7 @@ def intersection_over_union(counts: Tensor) -> Tensor:
 
     Intersection over union, n_ii / (Σ_j n_ij + Σ_j n_ji - n_ii), where n_ij pixels of
     class i were taken for j: of the pixels that are of a class or were taken for it,
-    the share that are both. Everingham et al. (2010), §4.3; Long, Shelhamer & Darrell
+    the share that are both. Everingham et al. (2010); Long, Shelhamer & Darrell
     (2015), §5.
 
     Args:
