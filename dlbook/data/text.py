@@ -62,7 +62,7 @@ def time_machine() -> str:
     """Load The Time Machine by H. G. Wells (1895), 178,887 characters.
 
     Returns:
-        The whole text, one paragraph a line.
+        The whole text; each paragraph is a line, with an empty one after it.
 
     Raises:
         DataError: If no right copy is to be had (see :mod:`dlbook.data.download`).

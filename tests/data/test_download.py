@@ -163,7 +163,7 @@ def archive(server, monkeypatch):
     address = f"{download.DATASETS['toy'].address}.zip"
     toy = Dataset("Toy", "us", "MIT", address, {"toy.bin": SHA256})
     monkeypatch.setitem(download.DATASETS, "toy", toy)
-    server.content = zipped(("a toy/x.txt", b"x"), ("a toy/toy.bin", CONTENT))
+    server.content = zipped(("a toy/toy.bin", CONTENT), ("a toy/x.txt", b"x"))
     return server
 
 
