@@ -19,6 +19,7 @@ from dlbook.bench import layers as bench_layers
 NOTHING_TO_MEASURE = {"Identity", "Module", "Parameter", "Sequential"}
 NOTHING_TO_MEASURE |= {"ModuleDict", "ModuleList", "to_torch"}
 NOTHING_TO_MEASURE |= {"AdditiveAttention"}  # torch has none
+NOTHING_TO_MEASURE |= {n for n in nn.__all__ if "PositionalEncoding" in n}  # nor these
 NOTHING_TO_MEASURE |= {"attention_weights", "scaled_dot_product_attention"}  # in layers
 STEPS_ALREADY_MEASURED = {"lr_scheduler", "get_total_norm", "clip_grads_with_norm_"}
 WHOLE = ["resnet18, whole", "small_resnet 20, whole"]

@@ -100,6 +100,32 @@ _WORK: dict[str, _Work] = {
     "MultiheadAttention 128, 4 heads": _Work(
         lambda: nn.MultiheadAttention(128, 4, batch_first=True), _TEXT, target="itself"
     ),
+    "TransformerEncoderLayer 128, 4 heads": _Work(
+        lambda: nn.TransformerEncoderLayer(128, 4, 512, 0.0, batch_first=True), _TEXT
+    ),
+    "TransformerDecoderLayer 128, 4 heads": _Work(
+        lambda: nn.TransformerDecoderLayer(128, 4, 512, 0.0, batch_first=True),
+        _TEXT,
+        target="memory",
+    ),
+    "TransformerEncoder 2 × 128": _Work(
+        lambda: nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(128, 4, 512, 0.0, batch_first=True), 2
+        ),
+        _TEXT,
+    ),
+    "TransformerDecoder 2 × 128": _Work(
+        lambda: nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(128, 4, 512, 0.0, batch_first=True), 2
+        ),
+        _TEXT,
+        target="memory",
+    ),
+    "Transformer 2 + 2 × 128": _Work(
+        lambda: nn.Transformer(128, 4, 2, 2, 512, 0.0, batch_first=True),
+        _TEXT,
+        target="memory",
+    ),
     "Flatten": _Work(nn.Flatten, _IMAGES),
     "Dropout": _Work(nn.Dropout, _HIDDEN),
     "Dropout2d": _Work(nn.Dropout2d, _IMAGES),
@@ -222,6 +248,8 @@ def _draw(work: _Work, device: torch.device) -> list[Tensor]:
         drawn.append(nn.MaxPool2d(2, return_indices=True)(image)[1].to(device))
     elif work.target == "itself":  # queries are keys are values
         drawn += [drawn[0], drawn[0]]
+    elif work.target == "memory":  # a decoder looks at what it writes
+        drawn += [drawn[0]]
     elif work.target == "numbers":
         drawn.append(torch.randn(work.shape, generator=source).to(device))
     return drawn

@@ -20,8 +20,8 @@ from dlbook.nn.activations import (
     Softplus,
     Tanh,
 )
+from dlbook.nn.additive_attention import AdditiveAttention
 from dlbook.nn.attention import (
-    AdditiveAttention,
     DotProductAttention,
     attention_weights,
     scaled_dot_product_attention,
@@ -45,15 +45,12 @@ from dlbook.nn.position import (
 )
 from dlbook.nn.recurrent import GRU, LSTM, RNN
 from dlbook.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
-from dlbook.nn.transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerEncoder,
-)
+from dlbook.nn.transformer import Transformer
 from dlbook.nn.transformer_layers import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
 )
+from dlbook.nn.transformer_stacks import TransformerDecoder, TransformerEncoder
 from dlbook.nn.twin import to_torch
 from dlbook.nn.unpooling import MaxUnpool2d
 from dlbook.nn.upsampling import Upsample

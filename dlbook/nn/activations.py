@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from dlbook.nn.checks import check_choice, check_dim, check_floating, refuse_inplace
+from dlbook.nn.probabilities import Probabilities
 
 
 def softplus(input: Tensor) -> Tensor:
@@ -47,7 +48,8 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     """Turn scores into probabilities.
 
     exp(x_i) / Σ_j exp(x_j), the maximum subtracted from all x first, as in
-    :func:`~dlbook.nn.activations.log_softmax`.
+    :func:`~dlbook.nn.activations.log_softmax`; the gradient is that of
+    :class:`~dlbook.nn.probabilities.Probabilities`.
 
     Args:
         input: Scores, any shape.
@@ -58,8 +60,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     """
     if input.numel() == 0:
         return input
-    exponentials = (input - input.detach().amax(dim, keepdim=True)).exp()
-    return exponentials / exponentials.sum(dim, keepdim=True)
+    return Probabilities.apply(input, dim)
 
 
 class ReLU(Module):

@@ -1,13 +1,11 @@
 """Multi-head attention: several look-ups side by side, each in its own projection."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
 
 from dlbook.nn import init
-from dlbook.nn.attention import attention_weights, check_mask
+from dlbook.nn.attention import attention_weights
 from dlbook.nn.checks import (
     check_floating,
     check_matches,
@@ -17,6 +15,7 @@ from dlbook.nn.checks import (
 )
 from dlbook.nn.dropout import Dropout
 from dlbook.nn.linear import Linear
+from dlbook.nn.masks import merge_masks
 
 
 class MultiheadAttention(Module):
@@ -164,12 +163,14 @@ class MultiheadAttention(Module):
         if is_causal and attn_mask is None:
             raise ValueError("MultiheadAttention needs attn_mask with is_causal=True")
         batched = query.ndim == 3
-        mask = self._mask(query, key, key_padding_mask, attn_mask)
+        (batch, asked), (_, known) = self._sizes(query), self._sizes(key)
+        shape = (*([batch] * batched), self.num_heads, asked, known)
+        mask = merge_masks(key_padding_mask, attn_mask, shape, query.dtype)
         heads = self._heads(query, key, value)
         weights = attention_weights(heads[0], heads[1], mask)
         weights = Dropout(self.dropout).train(self.training)(weights)
-        mixed = (weights @ heads[2]).transpose(1, 2).flatten(2)
-        output = self._as_given(self.out_proj(mixed), batched)
+        mixed = (weights @ heads[2]).transpose(1, 2)  # (batch, time, heads, head_dim)
+        output = self.out_proj(self._as_given(mixed, batched).flatten(-2))
         if not need_weights:
             return output, None
         weights = weights.mean(1) if average_attn_weights else weights
@@ -204,33 +205,6 @@ class MultiheadAttention(Module):
             return output.squeeze(0)
         return output if self.batch_first else output.transpose(0, 1)
 
-    def _mask(
-        self,
-        query: Tensor,
-        key: Tensor,
-        key_padding_mask: Tensor | None,
-        attn_mask: Tensor | None,
-    ) -> Tensor | None:
-        """Merge both masks to one for the scores ``(batch, heads, time_q, time_k)``."""
-        (batch, asked), known = self._sizes(query), self._sizes(key)[1]
-        masks: list[Tensor] = []
-        if key_padding_mask is not None:
-            padded = (batch, known) if query.ndim == 3 else (known,)
-            _check_exactly(key_padding_mask, [padded], "key_padding_mask")
-            masks.append(key_padding_mask.reshape(batch, 1, 1, known))
-        if attn_mask is not None:
-            each_head = (batch * self.num_heads, asked, known)
-            _check_exactly(attn_mask, [(asked, known), each_head], "attn_mask")
-            if attn_mask.ndim == 3:
-                attn_mask = attn_mask.unflatten(0, (batch, self.num_heads))
-            masks.append(attn_mask)
-        if not masks:
-            return None
-        if all(mask.dtype == torch.bool for mask in masks):
-            return ~(masks[0] | masks[-1])
-        added = [_as_scores(mask, query.dtype) for mask in masks]
-        return added[0] if len(added) == 1 else added[0] + added[1]
-
     def _sizes(self, input: Tensor) -> tuple[int, int]:
         """Read the batch and the time of an input."""
         if input.ndim == 2:
@@ -260,18 +234,3 @@ class MultiheadAttention(Module):
     def _fit(self, query: Tensor, key: Tensor, value: Tensor) -> bool:
         (batch, _), known = self._sizes(query), self._sizes(key)
         return batch == known[0] and known == self._sizes(value)
-
-
-def _check_exactly(mask: Tensor, shapes: Sequence[tuple[int, ...]], name: str) -> None:
-    check_mask(mask, mask.shape, name)
-    if tuple(mask.shape) not in shapes:
-        expected = " or ".join(map(str, shapes))
-        raise ValueError(f"{name} must have shape {expected}, got {shape_of(mask)}")
-
-
-def _as_scores(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Write a mask in which True is masked as numbers to add to the scores."""
-    if mask.dtype != torch.bool:
-        return mask
-    zeros = torch.zeros_like(mask, dtype=dtype)
-    return zeros.masked_fill(mask, -torch.inf)

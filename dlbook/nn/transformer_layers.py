@@ -57,6 +57,8 @@ class TransformerLayer(Module):
     ) -> None:
         super().__init__()
         check_positive("dim_feedforward", dim_feedforward)
+        self.d_model = d_model
+        self.nhead = nhead
 
         def attention() -> MultiheadAttention:
             return MultiheadAttention(

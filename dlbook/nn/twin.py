@@ -25,6 +25,7 @@ from dlbook.nn import (
     pooling,
     recurrent,
     recurrent_cells,
+    transformer_layers,
     unpooling,
     upsampling,
 )
@@ -102,6 +103,8 @@ TWINS: dict[type[Module], type[Module]] = {
     embedding.Embedding: torch.nn.Embedding,
     attention.DotProductAttention: _FusedAttention,
     multihead_attention.MultiheadAttention: torch.nn.MultiheadAttention,
+    transformer_layers.TransformerEncoderLayer: torch.nn.TransformerEncoderLayer,
+    transformer_layers.TransformerDecoderLayer: torch.nn.TransformerDecoderLayer,
     recurrent_cells.RNNCell: torch.nn.RNNCell,
     recurrent_cells.LSTMCell: torch.nn.LSTMCell,
     recurrent_cells.GRUCell: torch.nn.GRUCell,
@@ -144,14 +147,21 @@ def to_torch(model: Module) -> Module:
     replacements: dict[int, Any] = {}
     for tensor in (*model.parameters(), *model.buffers()):
         replacements[id(tensor)] = tensor
-    for layer in model.modules():
-        if type(layer) in TWINS:
-            replacements[id(layer)] = _twin(layer)
+    _swap(model, replacements)
     return copy.deepcopy(model, replacements)
 
 
-def _twin(layer: Module) -> Module:
+def _swap(layer: Module, replacements: dict[int, Any]) -> None:
+    """Write down the twins of a layer and, before it, of all its parts."""
+    for part in layer.children():
+        _swap(part, replacements)
+    if type(layer) in TWINS and id(layer) not in replacements:
+        replacements[id(layer)] = _twin(layer, replacements)
+
+
+def _twin(layer: Module, replacements: dict[int, Any]) -> Module:
     twin_class = TWINS[type(layer)]
+    parts = {n: copy.deepcopy(part, replacements) for n, part in layer.named_children()}
     arguments: dict[str, Any] = {}
     for name, parameter in inspect.signature(type(layer)).parameters.items():
         if name == "device":
@@ -159,17 +169,18 @@ def _twin(layer: Module) -> Module:
         elif name == "bias":
             arguments[name] = _has_bias(layer)
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and hasattr(layer, name):
-            arguments[name] = getattr(layer, name)
+            value = parts.get(name, getattr(layer, name))
+            arguments[name] = value.p if isinstance(value, torch.nn.Dropout) else value
     twin = twin_class(**arguments)
+    for name, part in parts.items():
+        setattr(twin, name, part)
     _check_plain(layer, twin)
     for name, tensor in layer.named_parameters(recurse=False):
         setattr(twin, name, tensor)
     for name, _ in list(twin.named_buffers(recurse=False)):
         twin.register_buffer(name, getattr(layer, name))
-    for name, child in layer.named_children():
-        for parameter_name, tensor in child.named_parameters():
-            getattr(twin, name).register_parameter(parameter_name, tensor)
-    return twin.train(layer.training)
+    twin.training = layer.training  # that of its parts is their own
+    return twin
 
 
 def _has_bias(layer: Module) -> bool:

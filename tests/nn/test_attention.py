@@ -139,6 +139,48 @@ def test_every_mix_of_masks_equals_torchs(padding, kind, heads):
         assert_layers_agree(ours, theirs, inputs(ours), **options)
 
 
+def test_torchs_layout_in_memory_is_kept_where_it_is_contiguous():
+    for batch_first in (True, False):
+        layer = nn.MultiheadAttention(SIZE, HEADS, batch_first=batch_first).double()
+        assert layer(*inputs(layer))[0].is_contiguous()
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("arguments", LAYOUTS, ids=str)
+def test_shorter_types_and_autocast_give_torchs_types(arguments, dtype, autocast):
+    ours = nn.MultiheadAttention(SIZE, HEADS, **arguments)
+    theirs = torch.nn.MultiheadAttention(SIZE, HEADS, **arguments)
+    theirs.load_state_dict(ours.state_dict())
+    results = []
+    for layer in (ours, theirs):
+        layer.to(torch.float32 if autocast else dtype)
+        leaves = [x.to(dtype).requires_grad_() for x in inputs(layer)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            output, weights = layer(*leaves, attn_mask=mask("bool", ASKED, KNOWN))
+        (output.float() * numbers(*output.shape).float()).sum().backward()
+        gradients = [leaf.grad for leaf in (*leaves, *layer.parameters())]
+        results.append([output, weights, *gradients])
+    for mine, other in zip(*results, strict=True):
+        assert mine.dtype == other.dtype
+        largest = max(other.abs().max().item(), 1)
+        tolerance = 1e-5 if output.dtype == torch.float32 else 0.03
+        assert_close(mine, other, rtol=tolerance, atol=tolerance * largest)
+
+
+@pytest.mark.parametrize("sizes", [(0, 5, 7), (2, 0, 7), (2, 5, 0)], ids=str)
+def test_what_is_empty_gives_what_torch_gives(sizes):
+    batch, asked, known = sizes
+    ours, theirs = layers({"batch_first": True})
+    query, key = numbers(batch, asked, SIZE), numbers(batch, known, SIZE)
+    for layer in (ours, theirs):
+        layer.zero_grad()
+        layer(query, key, key)[0].sum().backward()
+    assert_close(ours(query, key, key), theirs(query, key, key), **EXACT)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_close(mine.grad, other.grad, **EXACT)
+
+
 def test_a_mask_without_a_batch_equals_torchs():
     ours, theirs = layers({"batch_first": True})
     options = {"key_padding_mask": mask("bool", KNOWN)}
@@ -359,6 +401,43 @@ def test_multi_head_attention_refuses_wrong_shapes_in_words(change, words):
     query, key, value = inputs(layer)
     with pytest.raises(ValueError, match=re.escape(words)):
         layer(**{"query": query, "key": key, "value": value, **change})
+
+
+def test_a_padding_mask_without_a_batch_is_refused_in_its_own_shape():
+    layer, _ = layers({"batch_first": True})
+    with pytest.raises(ValueError, match=r"\(7,\), got \(5,\)"):
+        layer(*inputs(layer, batched=False), key_padding_mask=torch.ones(5))
+    with pytest.raises(ValueError, match=r"\(7,\), got \(1, 7\)"):
+        layer(*inputs(layer, batched=False), key_padding_mask=torch.ones(1, 7))
+
+
+def test_masks_that_are_no_tensors_are_refused_in_words():
+    layer, _ = layers({"batch_first": True})
+    given = inputs(layer)
+    for name in ("attn_mask", "key_padding_mask"):
+        with pytest.raises(TypeError, match=name):
+            layer(*given, **{name: [[True] * KNOWN] * ASKED})
+    with pytest.raises(TypeError, match="attn_mask"):
+        nn.attention_weights(*triple()[:2], attn_mask=[True] * KNOWN)
+
+
+def test_device_and_dtype_reach_every_parameter():
+    for arguments in LAYOUTS:
+        given = arguments | {"device": "meta", "dtype": torch.bfloat16}
+        for parameter in nn.MultiheadAttention(SIZE, HEADS, **given).parameters():
+            assert parameter.device.type == "meta"
+            assert parameter.dtype == torch.bfloat16
+
+
+def test_masks_are_made_on_the_device_of_the_input():
+    given = [x.to("meta") for x in triple(asked=KNOWN)]
+    output = nn.scaled_dot_product_attention(*given, is_causal=True)
+    assert output.device.type == "meta"
+    layer = nn.MultiheadAttention(SIZE, HEADS, device="meta")
+    hidden = {"key_padding_mask": torch.zeros(BATCH, KNOWN, device="meta").bool()}
+    hidden["attn_mask"] = torch.zeros(ASKED, KNOWN, device="meta")
+    output, _ = layer(*(x.float().to("meta") for x in inputs(layer)), **hidden)
+    assert output.device.type == "meta"
 
 
 def test_multi_head_attention_refuses_wrong_types_in_words():

@@ -207,10 +207,95 @@ def test_the_mask_of_the_future_is_torchs():
 def test_a_swapped_transformer_computes_the_same_with_torchs_layers():
     ours = nn.Transformer(**LAYER, num_encoder_layers=2, num_decoder_layers=1).double()
     twin = nn.to_torch(ours)
-    kinds = {type(m).__module__ for m in twin.modules() if not list(m.children())}
-    assert all(kind.startswith("torch") for kind in kinds)
+    kept = {type(m) for m in twin.modules() if type(m).__module__.startswith("dlbook")}
+    assert kept == {nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder}
     inputs = [sequence(SOURCE, False, 1), sequence(TARGET, False, 2)]
     assert_same(ours, twin, inputs, tgt_mask=CAUSAL)
+
+
+def made_of(layer):
+    """Write down what a layer is made of: kinds of parts, modes, plain attributes."""
+    return {
+        name: [
+            type(m).__name__.removeprefix("NonDynamicallyQuantizable"),
+            *((k, v) for k, v in sorted(vars(m).items()) if isinstance(v, int | float)),
+        ]
+        for name, m in layer.named_modules()
+        if name != "activation"
+    }
+
+
+@options
+@pytest.mark.parametrize("name", ["TransformerEncoderLayer", "TransformerDecoderLayer"])
+def test_the_twin_of_a_layer_is_torchs_and_shares_its_parameters(name, options):
+    arguments = LAYER | options | {"dropout": 0.3}
+    ours = getattr(nn, name)(**arguments)
+    twin = nn.to_torch(ours)
+    expected = getattr(torch.nn, name)(**arguments)
+    assert type(twin) is type(expected)
+    assert made_of(twin) == made_of(expected)
+    assert list(twin.state_dict()) == list(expected.state_dict())
+    mine, other = dict(ours.named_parameters()), dict(twin.named_parameters())
+    assert mine.keys() == other.keys()
+    assert all(mine[key] is other[key] for key in mine)
+    inputs = [sequence(SOURCE, True, seed).float() for seed in (1, 2)]
+    inputs = inputs[:1] if "Encoder" in name else inputs
+    with torch.no_grad():  # torch takes another path then
+        assert_close(twin.eval()(*inputs), ours.eval()(*inputs))
+
+
+def test_parts_of_a_layer_keep_their_mode_their_class_and_their_ties():
+    class Doubled(nn.Linear):
+        def forward(self, input):
+            return 2 * super().forward(input)
+
+    layer = nn.TransformerEncoderLayer(**LAYER)
+    layer.dropout1.eval()
+    layer.linear1 = Doubled(SIZE, 6)
+    model = nn.Sequential(layer, layer.linear2, layer)
+    twin = nn.to_torch(model)
+    assert [m.training for m in twin.modules()] == [m.training for m in model.modules()]
+    assert not twin[0].dropout1.training
+    assert type(twin[0].linear1) is Doubled
+    assert twin[0].linear2 is twin[1]
+    assert twin[2] is twin[0]
+
+
+def test_hooks_inside_a_layer_are_refused_not_lost():
+    layer = nn.TransformerEncoderLayer(**LAYER)
+    layer.self_attn.out_proj.register_forward_hook(lambda *_: None)
+    with pytest.raises(ValueError, match="a Linear's hooks"):
+        nn.to_torch(nn.Sequential(layer))
+    layer = nn.TransformerEncoderLayer(**LAYER)
+    layer.register_forward_hook(lambda *_: None)
+    with pytest.raises(ValueError, match="a TransformerEncoderLayer's hooks"):
+        nn.to_torch(nn.Sequential(layer))
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["TransformerEncoderLayer", "TransformerDecoderLayer"])
+def test_shorter_types_and_autocast_give_torchs_types(name, dtype, autocast):
+    ours, theirs = same_weights(
+        getattr(nn, name)(**LAYER), getattr(torch.nn, name)(**LAYER)
+    )
+    inputs = [sequence(time, False, 1).to(dtype) for time in (TARGET, SOURCE)]
+    inputs = inputs[:1] if "Encoder" in name else inputs
+    outputs = []
+    for layer in (ours, theirs):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            outputs.append(layer.to(torch.float32 if autocast else dtype)(*inputs))
+    assert outputs[0].dtype == outputs[1].dtype
+    tolerance = 1e-5 if outputs[0].dtype == dtype == torch.float32 else 0.05
+    tolerance = 0.05 if autocast else tolerance
+    assert_close(*outputs, rtol=tolerance, atol=tolerance)
+
+
+def test_device_and_dtype_reach_every_parameter():
+    given = {"device": "meta", "dtype": torch.bfloat16}
+    for parameter in nn.Transformer(**LAYER, **given).parameters():
+        assert parameter.device.type == "meta"
+        assert parameter.dtype == torch.bfloat16
 
 
 def test_the_future_does_not_change_the_past():
