@@ -20,6 +20,7 @@ from dlbook.models.googlenet import GoogLeNet, Inception
 from dlbook.models.gpt import GPT, CausalSelfAttention, GPTBlock, KeyValueCache
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
+from dlbook.models.recurrent import CharRNN, Forecaster
 from dlbook.models.resnet import (
     BasicBlock,
     Bottleneck,
@@ -41,10 +42,12 @@ __all__ = [
     "BasicBlock",
     "Bottleneck",
     "CausalSelfAttention",
+    "CharRNN",
     "ConvAutoencoder",
     "DetectionLoss",
     "Detections",
     "Detector",
+    "Forecaster",
     "GPTBlock",
     "GoogLeNet",
     "Inception",
