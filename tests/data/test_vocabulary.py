@@ -34,8 +34,8 @@ def test_special_tokens_come_first_then_the_unknown_one_and_none_twice():
     vocabulary = data.Vocabulary.count(SENTENCES, ["<pad>", "<end>"], "<unknown>", 2)
     assert vocabulary.tokens == ("<pad>", "<end>", "<unknown>", "b", "a")
     assert vocabulary.encode(["a", "c", "e", "<end>"]) == [4, 2, 2, 1]
-    special = data.Vocabulary.count(SENTENCES, ["?", "<pad>"], "?", at_least=3)
-    assert special.tokens == ("?", "<pad>", "b")
+    special = data.Vocabulary.count(SENTENCES, ["?", "<pad>"], "?")
+    assert special.tokens == ("?", "<pad>", "b", "a", "c", "d")
     assert special.unknown == "?"
 
 
