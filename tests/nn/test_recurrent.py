@@ -267,7 +267,11 @@ def test_shorter_types_and_autocast_give_torchs_values_up_to_rounding():
         expected = flat(theirs(input))[0]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = flat(ours(input))[0]
+            start = torch.zeros(1, BATCH, HIDDEN)
+            start = (start, start) if name == "LSTM" else start
+            again = flat(ours(input.bfloat16(), start))[0]
         assert_close(found.float(), expected, rtol=0.05, atol=0.03)
+        assert_close(again.float(), expected, rtol=0.05, atol=0.03)
         short = flat(ours.bfloat16()(input.bfloat16()))[0]
         assert short.dtype == torch.bfloat16
         assert_close(short.float(), expected, rtol=0.05, atol=0.05)
@@ -356,6 +360,9 @@ def test_states_that_do_not_fit_are_refused_in_words(name):
         for wrong, words in ((state, "one tensor"), ((), "0 of"), ((state,), "1 of")):
             with pytest.raises(ValueError, match=f"2 tensors, got {words}"):
                 layer(input, wrong)
+        single = torch.zeros(INPUT) if cell else torch.zeros(TIME, INPUT)
+        with pytest.raises(ValueError, match="2 tensors, got one tensor"):
+            layer(single, torch.zeros(2, *lead[:-1], HIDDEN))  # would fall into two
 
 
 @pytest.mark.parametrize("name", LAYERS)
