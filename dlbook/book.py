@@ -131,7 +131,7 @@ def show_result(recipe: str) -> None:
     )
     display(Markdown("\n".join(f"| {line} |" for line in lines) + f"\n\n{note}"))
     peers = "; ".join(
-        f"{peer['name']} {statistics.mean(peer['test_accuracy']):.3f}"
+        f"{peer['name']} {statistics.mean(peer['values']):.3f}"
         for peer in result["peers"]
     )
     row = {

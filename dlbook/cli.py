@@ -146,7 +146,7 @@ def train(
         version = code_version()
         outcomes = list(_outcomes(chosen, seeds, checkpoint, resume))
         peers = chosen.peers()
-        _print_comparison(chosen.name, outcomes, peers)
+        _print_comparison(chosen, outcomes, peers)
         if results:
             line = shlex.join(command)
             write_results(results, chosen, outcomes, peers, line, version)
@@ -174,16 +174,15 @@ def _outcomes(
         checkpoint = path and Checkpoint(path, SAVE_EVERY, resume, experiment)
         outcome = recipe.train(seed, checkpoint, True)
         typer.echo(
-            f"seed {seed}: test accuracy {outcome.test_accuracy:.4f}, "
-            f"{outcome.seconds:.1f} s"
+            f"seed {seed}: {recipe.metric} {outcome.value:.4f}, {outcome.seconds:.1f} s"
         )
         yield outcome
 
 
-def _print_comparison(recipe: str, outcomes: list[Any], peers: list[Any]) -> None:
-    table = _table("test accuracy", "mean", "min", "max")
-    rows = {recipe: [outcome.test_accuracy for outcome in outcomes]}
-    rows |= {peer.name: peer.test_accuracy for peer in peers}
+def _print_comparison(recipe: Any, outcomes: list[Any], peers: list[Any]) -> None:
+    table = _table(recipe.metric, "mean", "min", "max")
+    rows = {recipe.name: [outcome.value for outcome in outcomes]}
+    rows |= {peer.name: peer.values for peer in peers}
     for name, values in rows.items():
         numbers = (sum(values) / len(values), min(values), max(values))
         table.add_row(name, *(f"{number:.4f}" for number in numbers))

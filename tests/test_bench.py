@@ -21,7 +21,12 @@ NOTHING_TO_MEASURE |= {"ModuleDict", "ModuleList", "to_torch"}
 NOTHING_TO_MEASURE |= {"AdditiveAttention"}  # torch has none
 NOTHING_TO_MEASURE |= {n for n in nn.__all__ if "PositionalEncoding" in n}  # nor these
 NOTHING_TO_MEASURE |= {"attention_weights", "scaled_dot_product_attention"}  # in layers
-STEPS_ALREADY_MEASURED = {"lr_scheduler", "get_total_norm", "clip_grads_with_norm_"}
+STEPS_ALREADY_MEASURED = {
+    "Combined",
+    "lr_scheduler",
+    "get_total_norm",
+    "clip_grads_with_norm_",
+}
 WHOLE = ["resnet18, whole", "small_resnet 20, whole"]
 both = pytest.mark.parametrize("run", [run_benchmarks, run_step_benchmarks])
 

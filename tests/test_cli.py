@@ -180,7 +180,7 @@ def test_train_runs_every_seed_compares_and_writes_the_results(moons, tmp_path):
     assert result.exit_code == 0
     written = json.loads(results.read_text())
     for seed, outcome in enumerate(written["seeds"]):
-        line = f"seed {seed}: test accuracy {outcome['test_accuracy']:.4f}, 1.5 s"
+        line = f"seed {seed}: test accuracy {outcome['value']:.4f}, 1.5 s"
         assert line in result.output
     assert "guessing" in result.output
     assert written["command"] == (

@@ -1,6 +1,7 @@
 """Positions: attention knows no order; these tell it where each element stands."""
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -48,6 +49,15 @@ def _angles(
     steps = torch.arange(0, size, 2, dtype=torch.float64, device=device)
     positions = torch.arange(length, dtype=torch.float64, device=device)
     return torch.outer(positions, base ** (-steps / size))
+
+
+@lru_cache(maxsize=16)  # all layers of a model ask for the same
+def _turn(
+    length: int, size: int, base: float, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Compute the cosines and sines of :func:`_angles` once: the state of no layer."""
+    angles = _angles(length, size, base, device)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def _even(name: str, size: int) -> int:
@@ -211,8 +221,8 @@ class RotaryPositionalEncoding(Module):
                 f"got {shape_of(input)}"
             )
         length = offset + input.shape[-2]
-        angles = _angles(length, self.head_dim, self.base, input.device)[offset:]
-        cos, sin = angles.cos().to(input.dtype), angles.sin().to(input.dtype)
+        turn = _turn(length, self.head_dim, self.base, input.device, input.dtype)
+        cos, sin = (table[offset:] for table in turn)
         x, y = input.chunk(2, dim=-1)
         return torch.cat([x * cos - y * sin, x * sin + y * cos], dim=-1)
 

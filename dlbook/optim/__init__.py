@@ -9,6 +9,7 @@ from dlbook.optim.clipping import (
     clip_grads_with_norm_,
     get_total_norm,
 )
+from dlbook.optim.combined import Combined
 from dlbook.optim.muon import Muon
 from dlbook.optim.rmsprop import RMSprop
 from dlbook.optim.sgd import SGD
@@ -18,6 +19,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Combined",
     "Muon",
     "RMSprop",
     "clip_grad_norm_",

@@ -20,6 +20,7 @@ from dlbook.recipes.recipe import (
     config_hash,
     write_results,
 )
+from dlbook.recipes.shakespeare_gpt import SHAKESPEARE_GPT, SHAKESPEARE_GPT_BASELINE
 
 RECIPES = {
     recipe.name: recipe
@@ -29,6 +30,8 @@ RECIPES = {
         FASHION_LENET_RELU,
         FASHION_LENET_REFERENCE,
         FASHION_RESNET,
+        SHAKESPEARE_GPT,
+        SHAKESPEARE_GPT_BASELINE,
     )
 }
 

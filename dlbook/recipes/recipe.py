@@ -25,14 +25,15 @@ class Outcome:
 
     Attributes:
         seed: Of the initial weights, the order of the samples and all else random.
-        test_accuracy: On the test set, after the last epoch.
-        train_accuracy: In the last epoch, on training batches as they were learned.
+        value: The recipe's metric on the test set, after the last epoch.
+        training_value: The same in the last epoch, on training batches as they were
+            learned.
         seconds: For training and evaluating, interruptions not counted.
     """
 
     seed: int
-    test_accuracy: float
-    train_accuracy: float
+    value: float
+    training_value: float
     seconds: float
 
 
@@ -42,12 +43,12 @@ class Peer:
 
     Attributes:
         name: Of the method or book.
-        test_accuracy: One number a run.
+        values: One number a run, of the recipe's metric.
         source: Where the numbers come from.
     """
 
     name: str
-    test_accuracy: tuple[float, ...]
+    values: tuple[float, ...]
     source: str
 
 
@@ -62,6 +63,7 @@ class Recipe:
         train: Trains with a seed, a checkpoint or None, and a progress bar or none.
         seeds: How many seeds to run if nothing else is said.
         peers: Gives what the result is to be compared with.
+        metric: What is measured, with its unit.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Recipe:
     train: Callable[[int, Checkpoint | None, bool], Outcome]
     seeds: int
     peers: Callable[[], list[Peer]]
+    metric: str = "test accuracy"
 
 
 def checkpoint_path(recipe: Recipe, folder: Path, seed: int) -> Path:
@@ -98,7 +101,7 @@ def write_results(
     Returns:
         What was written.
     """
-    accuracies = [outcome.test_accuracy for outcome in outcomes]
+    values = [outcome.value for outcome in outcomes]
     results = {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -108,10 +111,10 @@ def write_results(
         "machine": machine(),
         "config": dict(recipe.config),
         "config_sha256": config_hash(recipe.config),
-        "metric": "test accuracy",
-        "mean": statistics.mean(accuracies),
-        "min": min(accuracies),
-        "max": max(accuracies),
+        "metric": recipe.metric,
+        "mean": statistics.mean(values),
+        "min": min(values),
+        "max": max(values),
         "seconds": statistics.mean(outcome.seconds for outcome in outcomes),
         "seeds": [asdict(outcome) for outcome in outcomes],
         "peers": [asdict(peer) for peer in peers],
