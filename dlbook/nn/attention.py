@@ -7,7 +7,14 @@ from torch import Tensor
 from torch.nn import Module
 
 from dlbook.nn.activations import softmax
-from dlbook.nn.checks import check_floating, check_share, shape_of
+from dlbook.nn.checks import (
+    autocast_is_on,
+    check_floating,
+    check_same_device,
+    check_same_type,
+    check_share,
+    shape_of,
+)
 from dlbook.nn.dropout import Dropout
 from dlbook.nn.masks import check_mask
 
@@ -36,13 +43,13 @@ def attention_weights(
         ``(..., time_q, time_k)``; non-negative, summing to 1 over time_k.
 
     Raises:
-        ValueError: If ``query`` and ``key`` differ in ``d_k``, or the mask does not fit
-            the scores; both shapes are named.
+        ValueError: If ``query`` and ``key`` differ in ``d_k`` or in their leading axes,
+            or the mask does not fit the scores; both shapes are named.
         TypeError: If an argument has another type.
     """
     check_floating(query, "attention_weights", "query")
-    check_floating(key, "attention_weights", "key")
-    if query.ndim < 2 or key.ndim < 2 or query.shape[-1] != key.shape[-1]:
+    _check_fits(key, query, "attention_weights", "key")
+    if query.ndim < 2 or query.shape[-1] != key.shape[-1]:
         raise ValueError(
             "attention_weights expects query (..., time_q, d_k) and key (..., time_k, "
             f"d_k) with the same d_k, got {shape_of(query)} and {shape_of(key)}"
@@ -51,6 +58,20 @@ def attention_weights(
         scale = 1 / math.sqrt(query.shape[-1])
     scores = (query * scale) @ key.mT  # fewer products than to scale the scores
     return masked_softmax(scores, attn_mask, is_causal)
+
+
+def _check_fits(tensor: Tensor, query: Tensor, layer: str, name: str) -> None:
+    """Refuse keys or values of another type or batch than the queries."""
+    check_floating(tensor, layer, name)
+    check_same_device(tensor, query, layer, "query")
+    if not autocast_is_on(query):
+        check_same_type(query, tensor, layer, name)
+    leading = zip(reversed(query.shape[:-2]), reversed(tensor.shape[:-2]), strict=False)
+    if tensor.ndim < 2 or any(a != b and 1 not in (a, b) for a, b in leading):
+        raise ValueError(
+            f"{layer} expects a {name} (..., time, size) with the leading axes of the "
+            f"query {shape_of(query)}, got {shape_of(tensor)}"
+        )
 
 
 def masked_softmax(
@@ -69,18 +90,18 @@ def masked_softmax(
 
     Raises:
         ValueError: If the mask does not fit the scores; both shapes are named.
-        TypeError: If the mask is neither boolean nor floating-point.
+        TypeError: If the mask is neither boolean nor float32 nor of the scores' type.
     """
     if is_causal:
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
         scores = scores.masked_fill_(later.triu(1), -math.inf)
     if attn_mask is None:
         return softmax(scores, -1)
-    check_mask(attn_mask, scores.shape)
+    check_mask(attn_mask, scores)
     if attn_mask.dtype == torch.bool:
         scores = scores.masked_fill_(~attn_mask, -math.inf)
     else:
-        scores = scores + attn_mask
+        scores = scores + attn_mask.to(scores.dtype)
     nothing = (scores == -math.inf).all(-1, keepdim=True)
     return softmax(scores.masked_fill(nothing, 0), -1).masked_fill(nothing, 0)
 
@@ -117,8 +138,8 @@ def scaled_dot_product_attention(
         TypeError: If an argument has another type.
     """
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
-    check_floating(value, "scaled_dot_product_attention", "value")
-    if value.ndim < 2 or value.shape[-2] != key.shape[-2]:
+    _check_fits(value, query, "scaled_dot_product_attention", "value")
+    if value.shape[-2] != key.shape[-2]:
         raise ValueError(
             f"scaled_dot_product_attention expects a value for each of "
             f"{key.shape[-2]} keys, got {shape_of(value)}"

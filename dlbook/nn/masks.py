@@ -9,30 +9,33 @@ from torch import Tensor
 from dlbook.nn.checks import check_tensor, shape_of
 
 
-def check_mask(mask: Tensor, shape: torch.Size, name: str = "attn_mask") -> None:
+def check_mask(mask: Tensor, scores: Tensor) -> None:
     """Refuse a mask that says nothing, or has to be guessed at.
 
     Args:
-        mask: Boolean or floating-point.
-        shape: What it must be broadcastable to.
-        name: What to call it in the message.
+        mask: Boolean, float32, or of the scores' type.
+        scores: What it must be broadcastable to.
 
     Raises:
         TypeError: If ``mask`` is of another type.
         ValueError: If its shape does not fit; both are named.
     """
-    _check_type(mask, name)
-    pairs = zip(reversed(mask.shape), reversed(shape), strict=False)
-    if mask.ndim > len(shape) or any(mine not in (1, size) for mine, size in pairs):
+    _check_type(mask, scores.dtype, "attn_mask")
+    pairs = zip(reversed(mask.shape), reversed(scores.shape), strict=False)
+    if mask.ndim > scores.ndim or any(mine not in (1, size) for mine, size in pairs):
         raise ValueError(
-            f"{name} must be broadcastable to {tuple(shape)}, got {shape_of(mask)}"
+            f"attn_mask must be broadcastable to {shape_of(scores)}, "
+            f"got {shape_of(mask)}"
         )
 
 
-def _check_type(mask: Tensor, name: str) -> None:
+def _check_type(mask: Tensor, dtype: torch.dtype, name: str) -> None:
     check_tensor(mask, "attention", name)
-    if mask.dtype != torch.bool and not mask.is_floating_point():
-        raise TypeError(f"{name} must be boolean or floating-point, got {mask.dtype}")
+    if mask.dtype not in (torch.bool, torch.float32, dtype):
+        raise TypeError(
+            f"{name} must be boolean, float32 or of the scores' type {dtype}, "
+            f"got {mask.dtype}"
+        )
 
 
 def merge_masks(
@@ -60,17 +63,19 @@ def merge_masks(
         none is given.
 
     Raises:
-        TypeError: If a mask is neither boolean nor floating-point.
+        TypeError: If a mask is neither boolean nor float32 nor ``dtype``.
         ValueError: If a mask has another shape; both are named.
     """
     *batch, heads, asked, known = shape
     masks: list[Tensor] = []
     if key_padding_mask is not None:
-        _check_exactly(key_padding_mask, [(*batch, known)], "key_padding_mask")
+        _check_type(key_padding_mask, dtype, "key_padding_mask")
+        _check_shape(key_padding_mask, [(*batch, known)], "key_padding_mask")
         masks.append(key_padding_mask.reshape(*batch, 1, 1, known))
     if attn_mask is not None:
         each_head = (math.prod(batch) * heads, asked, known)
-        _check_exactly(attn_mask, [(asked, known), each_head], "attn_mask")
+        _check_type(attn_mask, dtype, "attn_mask")
+        _check_shape(attn_mask, [(asked, known), each_head], "attn_mask")
         whole = attn_mask.ndim == 3
         masks.append(attn_mask.reshape(shape) if whole else attn_mask)
     if not masks:
@@ -81,8 +86,7 @@ def merge_masks(
     return added[0] if len(added) == 1 else added[0] + added[1]
 
 
-def _check_exactly(mask: Tensor, shapes: Sequence[tuple[int, ...]], name: str) -> None:
-    _check_type(mask, name)
+def _check_shape(mask: Tensor, shapes: Sequence[tuple[int, ...]], name: str) -> None:
     if tuple(mask.shape) not in shapes:
         expected = " or ".join(map(str, shapes))
         raise ValueError(f"{name} must have shape {expected}, got {shape_of(mask)}")

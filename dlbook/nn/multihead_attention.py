@@ -157,7 +157,8 @@ class MultiheadAttention(Module):
 
         Raises:
             ValueError: If shapes do not fit, or ``is_causal`` comes without a mask.
-            TypeError: If types differ, or a mask is neither boolean nor float.
+            TypeError: If types differ, or a mask is neither boolean nor float32 nor of
+                the query's type.
         """
         self._check(query, key, value)
         if is_causal and attn_mask is None:

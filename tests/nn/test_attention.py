@@ -139,6 +139,23 @@ def test_every_mix_of_masks_equals_torchs(padding, kind, heads):
         assert_layers_agree(ours, theirs, inputs(ours), **options)
 
 
+def test_keys_that_are_queries_may_have_values_of_their_own():
+    ours, theirs = layers({"batch_first": True})
+    x, value = numbers(BATCH, ASKED, SIZE), numbers(BATCH, ASKED, SIZE, seed=1)
+    assert_close(ours(x, x, value), theirs(x, x, value), **EXACT)
+
+
+def test_types_may_differ_inside_autocast():
+    query, key, value = (x.float() for x in triple())
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = (
+            source.scaled_dot_product_attention(query, key.bfloat16(), value)
+            for source in (nn, F)
+        )
+    assert ours.dtype == theirs.dtype
+    assert_close(ours, theirs, rtol=0.03, atol=0.03)
+
+
 def test_torchs_layout_in_memory_is_kept_where_it_is_contiguous():
     for batch_first in (True, False):
         layer = nn.MultiheadAttention(SIZE, HEADS, batch_first=batch_first).double()
@@ -304,6 +321,33 @@ def test_the_order_of_keys_does_not_matter_and_that_of_queries_is_kept():
     assert_close(shuffled, expected[:, :, [4, 1, 0, 3, 2]], **EXACT)
 
 
+def test_leading_axes_are_broadcast_as_torch_does():
+    query, key, value = numbers(2, 4, 5, 3), numbers(4, 7, 3), numbers(2, 1, 7, 6)
+    ours = nn.scaled_dot_product_attention(query, key, value)
+    key, value = key.expand(2, 4, 7, 3), value.expand(2, 4, 7, 6)
+    assert_close(ours, F.scaled_dot_product_attention(query, key, value), **EXACT)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_float32_mask_may_meet_shorter_types_as_in_torch(dtype):
+    given = [x.to(dtype) for x in triple()]
+    added = mask("float", ASKED, KNOWN).float()
+    ours = nn.scaled_dot_product_attention(*given, added)
+    theirs = F.scaled_dot_product_attention(*given, added)
+    assert ours.dtype == theirs.dtype == dtype
+    assert_close(ours, theirs, rtol=0.03, atol=0.03)
+
+
+def test_first_weights_of_additive_attention_stay_in_the_usual_bounds():
+    layer = nn.AdditiveAttention(64, 16, 25)
+    for weight, fan_in in zip(layer.parameters(), (64, 16, 25), strict=True):
+        bound = 1 / math.sqrt(fan_in)
+        assert 0.8 * bound < weight.abs().max() <= bound
+    before = layer.score_weight.clone()
+    layer.reset_parameters()
+    assert (layer.score_weight != before).all()
+
+
 def test_scaling_keeps_the_variance_of_the_scores_near_one():
     for size in (16, 256):
         query, key = numbers(400, size, seed=1), numbers(300, size, seed=2)
@@ -336,9 +380,9 @@ def test_additive_attention_is_the_papers_formula_in_loops():
             "(5, 3) and (7, 4)",
         ),
         (
-            lambda: nn.attention_weights(numbers(3), numbers(3)),
+            lambda: nn.attention_weights(numbers(3), numbers(7, 3)),
             ValueError,
-            "(3,) and (3,)",
+            "(3,) and (7, 3)",
         ),
         (
             lambda: nn.scaled_dot_product_attention(*triple()[:2], numbers(6, 8)),
@@ -355,7 +399,53 @@ def test_additive_attention_is_the_papers_formula_in_loops():
                 *triple()[:2], attn_mask=torch.ones(5, 7).int()
             ),
             TypeError,
-            "boolean or floating-point, got torch.int32",
+            "boolean, float32 or of the scores' type torch.float64, got torch.int32",
+        ),
+        (
+            lambda: nn.attention_weights(numbers(5, 3), numbers(3)),
+            ValueError,
+            "query (5, 3), got (3,)",
+        ),
+        (
+            lambda: nn.attention_weights(numbers(2, 5, 3), numbers(4, 7, 3)),
+            ValueError,
+            "query (2, 5, 3), got (4, 7, 3)",
+        ),
+        (
+            lambda: nn.attention_weights(numbers(5, 3), numbers(7, 3).float()),
+            TypeError,
+            "key of the input's type torch.float64, got torch.float32",
+        ),
+        (
+            lambda: nn.attention_weights(numbers(5, 3), numbers(7, 3).to("meta")),
+            ValueError,
+            "meta",
+        ),
+        (
+            lambda: nn.scaled_dot_product_attention(*triple()[:2], numbers(7)),
+            ValueError,
+            "value (..., time, size) with the leading axes of the query (2, 4, 5, 3)",
+        ),
+        (
+            lambda: nn.scaled_dot_product_attention(
+                *triple()[:2], torch.ones(7, 6).long()
+            ),
+            TypeError,
+            "floating-point value, got torch.int64",
+        ),
+        (
+            lambda: nn.attention_weights(
+                *triple()[:2], attn_mask=torch.ones(1, 2, 4, 5, 7)
+            ),
+            ValueError,
+            "broadcastable to (2, 4, 5, 7), got (1, 2, 4, 5, 7)",
+        ),
+        (
+            lambda: nn.attention_weights(
+                *triple()[:2], attn_mask=torch.ones(5, 7).half()
+            ),
+            TypeError,
+            "got torch.float16",
         ),
         (
             lambda: nn.attention_weights(torch.ones(5, 3).long(), numbers(7, 3)),
@@ -364,6 +454,9 @@ def test_additive_attention_is_the_papers_formula_in_loops():
         ),
         (lambda: nn.DotProductAttention(1.5), ValueError, "1.5"),
         (lambda: nn.MultiheadAttention(8, 3), ValueError, "multiple of num_heads"),
+        (lambda: nn.MultiheadAttention(8, 4, dropout=1.5), ValueError, "1.5"),
+        (lambda: nn.MultiheadAttention(8, 4, kdim=0), ValueError, "kdim"),
+        (lambda: nn.MultiheadAttention(8, 4, vdim=0), ValueError, "vdim"),
         (
             lambda: nn.MultiheadAttention(8, 4, add_bias_kv=True),
             NotImplementedError,
@@ -375,6 +468,18 @@ def test_additive_attention_is_the_papers_formula_in_loops():
             "add_zero_attn",
         ),
         (lambda: nn.AdditiveAttention(3, 0, 5), ValueError, "key_dim"),
+        (lambda: nn.AdditiveAttention(3, 4, 0), ValueError, "hidden_dim"),
+        (lambda: nn.AdditiveAttention(0, 4, 5), ValueError, "query_dim"),
+        (
+            lambda: nn.AdditiveAttention(3, 4, 6)(*[torch.zeros(2, 5, 3).long()] * 3),
+            TypeError,
+            "floating-point query",
+        ),
+        (
+            lambda: nn.AdditiveAttention(3, 4, 6)(*[numbers(2, 5, 3)] * 3),
+            TypeError,
+            "float32, but its input is torch.float64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(call, error, words):
@@ -390,6 +495,11 @@ def test_what_does_not_fit_is_refused_in_words(call, error, words):
         ({"value": numbers(2, 6, 8)}, "a value for each key"),
         ({"key": numbers(3, 7, 8), "value": numbers(3, 7, 8)}, "one batch"),
         ({"query": numbers(5, 8)}, "query (5, 8)"),
+        (
+            {"query": numbers(1, 5, 8), "key": numbers(7, 8), "value": numbers(7, 8)},
+            "query (1, 5, 8), key (7, 8)",
+        ),
+        (dict.fromkeys(("query", "key", "value"), numbers(3, 2, 5, 8)), "(3, 2, 5, 8)"),
         ({"attn_mask": torch.ones(7, 5)}, "(5, 7) or (8, 5, 7), got (7, 5)"),
         ({"attn_mask": torch.ones(2, 5, 7)}, "(5, 7) or (8, 5, 7), got (2, 5, 7)"),
         ({"key_padding_mask": torch.ones(2, 5)}, "(2, 7), got (2, 5)"),
@@ -430,6 +540,10 @@ def test_device_and_dtype_reach_every_parameter():
 
 
 def test_masks_are_made_on_the_device_of_the_input():
+    query, key, _ = triple()
+    with torch.device("meta"):  # where tensors are made that nobody says otherwise of
+        elsewhere = nn.attention_weights(query, key, is_causal=True)
+    assert elsewhere.device.type == "cpu"
     given = [x.to("meta") for x in triple(asked=KNOWN)]
     output = nn.scaled_dot_product_attention(*given, is_causal=True)
     assert output.device.type == "meta"
@@ -445,7 +559,7 @@ def test_multi_head_attention_refuses_wrong_types_in_words():
     query, key, value = inputs(layer)
     with pytest.raises(TypeError, match=r"float64, but its input is torch\.float32"):
         layer(query.float(), key, value)
-    with pytest.raises(TypeError, match=r"boolean or floating-point, got torch\.int64"):
+    with pytest.raises(TypeError, match=r"type torch\.float64, got torch\.int64"):
         layer(query, key, value, key_padding_mask=torch.ones(2, 7).long())
 
 
