@@ -392,9 +392,11 @@ def test_the_code_version_is_unknown_without_git(monkeypatch):
 
 def test_the_gpt_beats_nanogpts_settings_by_a_fifth_of_a_nat_in_the_same_time():
     ours, baseline = results("shakespeare-gpt"), results("shakespeare-gpt-baseline")
-    assert abs(baseline["mean"] - 1.89) <= 0.02
-    assert ours["mean"] <= baseline["mean"] - 0.20
-    assert ours["seconds"] <= 1.05 * baseline["seconds"]
+    (published,) = baseline["peers"][0]["values"]
+    # its estimate from 20 batches has a deviation of 0.015, one seed another of 0.01
+    assert abs(baseline["mean"] - published) <= 2 * (0.015**2 + 0.01**2) ** 0.5
+    assert ours["max"] <= min(published, baseline["min"]) - 0.20
+    assert ours["seconds"] <= baseline["seconds"]
 
 
 def test_the_baseline_has_the_settings_that_nanogpt_publishes():

@@ -7,7 +7,8 @@ rotary positions; Muon for the matrices of its blocks beside AdamW for the rest,
 batches, fewer steps, and rates that fall to zero.
 
 The validation loss is over all of the last tenth, cut into texts of the length that the
-network reads: nanoGPT estimates it from random pieces. That Muon beats AdamW, and the
+network reads. NanoGPT estimates it from 20 random batches; such estimates of one
+network had a standard deviation of 0.013 to 0.018 nats here. That Muon beats AdamW, and the
 range of their rates, was found on that text itself, in six runs that ended from 1.61 to
 1.87; between two pairs of rates then decided a ninth of the training text, kept aside.
 """
@@ -232,7 +233,7 @@ BASELINE = Variant(
     rotary=False,
 )
 FASTER = Variant(
-    steps=850,
+    steps=780,
     batch_size=24,
     learning_rate=3e-3,
     matrix_learning_rate=0.02,
