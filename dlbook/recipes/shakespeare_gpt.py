@@ -8,9 +8,10 @@ batches, fewer steps, and rates that fall to zero.
 
 The validation loss is over all of the last tenth, cut into texts of the length that the
 network reads. NanoGPT estimates it from 20 random batches; such estimates of one
-network had a standard deviation of 0.013 to 0.018 nats here. That Muon beats AdamW, and the
-range of their rates, was found on that text itself, in six runs that ended from 1.61 to
-1.87; between two pairs of rates then decided a ninth of the training text, kept aside.
+network had a standard deviation of 0.013 to 0.018 nats here. That Muon beats AdamW, and
+the range of their rates, was found on that text itself, in six runs that ended from
+1.61 to 1.87; between two pairs of rates then decided a ninth of the training text, kept
+aside.
 """
 
 import math
