@@ -56,8 +56,9 @@ def _turn(
     length: int, size: int, base: float, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Compute the cosines and sines of :func:`_angles` once: the state of no layer."""
-    angles = _angles(length, size, base, device)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+    with torch.inference_mode(False):  # training may ask for the same afterwards
+        angles = _angles(length, size, base, device)
+        return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def _even(name: str, size: int) -> int:

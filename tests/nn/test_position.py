@@ -14,6 +14,7 @@ from tests.cases import numbers
 
 def test_sinusoids_are_the_papers_formula():
     table = sinusoids(50, 6)
+    assert table.dtype == torch.float32
     for t in range(50):
         for i in range(3):
             angle = t / 10000 ** (2 * i / 6)
@@ -67,6 +68,15 @@ def test_turned_queries_and_keys_know_their_distance_only():
     assert products[7, 0] != pytest.approx(products[14, 0])
 
 
+def test_what_was_computed_for_inference_serves_training_too():
+    layer = nn.RotaryPositionalEncoding(6, base=123.0)
+    with torch.inference_mode():
+        layer(numbers(5, 6))
+    input = numbers(5, 6).requires_grad_()
+    layer(input).sum().backward()
+    assert input.grad.isfinite().all()
+
+
 def test_turning_keeps_lengths_and_is_a_rotation_of_each_pair():
     layer = nn.RotaryPositionalEncoding(6, base=100.0)
     input = numbers(2, 3, 5, 6)
@@ -89,6 +99,7 @@ def test_turning_keeps_lengths_and_is_a_rotation_of_each_pair():
     [
         (lambda: sinusoids(5, 7), "d_model must be even, got 7"),
         (lambda: sinusoids(-1, 6), "length"),
+        (lambda: sinusoids(5, 0), "d_model must be at least 1, got 0"),
         (lambda: nn.SinusoidalPositionalEncoding(6, 0), "max_length"),
         (lambda: nn.SinusoidalPositionalEncoding(6, 4)(numbers(2, 5, 6)), "up to 4"),
         (lambda: nn.SinusoidalPositionalEncoding(6)(numbers(2, 5, 4)), "(2, 5, 4)"),
@@ -97,7 +108,10 @@ def test_turning_keeps_lengths_and_is_a_rotation_of_each_pair():
         (lambda: nn.LearnedPositionalEncoding(9, 6)(numbers(2, 5, 6), -1), "offset"),
         (lambda: nn.LearnedPositionalEncoding(9, 6)(numbers(5, 6)), "(5, 6)"),
         (lambda: nn.RotaryPositionalEncoding(5), "head_dim must be even, got 5"),
+        (lambda: nn.RotaryPositionalEncoding(-6), "head_dim must be at least 1"),
         (lambda: nn.RotaryPositionalEncoding(6, base=0.0), "base"),
+        (lambda: nn.RotaryPositionalEncoding(6, base=math.inf), "base"),
+        (lambda: nn.RotaryPositionalEncoding(6)(numbers(6)), "(6,)"),
         (lambda: nn.RotaryPositionalEncoding(6)(numbers(5, 4)), "(5, 4)"),
         (lambda: nn.RotaryPositionalEncoding(6)(numbers(5, 6), -2), "offset"),
     ],

@@ -234,6 +234,7 @@ def test_the_twin_of_a_layer_is_torchs_and_shares_its_parameters(name, options):
     expected = getattr(torch.nn, name)(**arguments)
     assert type(twin) is type(expected)
     assert made_of(twin) == made_of(expected)
+    assert (ours.d_model, ours.nhead) == (SIZE, 4)
     assert list(twin.state_dict()) == list(expected.state_dict())
     mine, other = dict(ours.named_parameters()), dict(twin.named_parameters())
     assert mine.keys() == other.keys()
@@ -344,6 +345,44 @@ def test_dropout_acts_in_training_only():
     assert decoder.self_attn.dropout == decoder.multihead_attn.dropout == 0.5
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("name", ["TransformerEncoderLayer", "TransformerDecoderLayer"])
+def test_each_dropout_acts_where_torchs_does(name, norm_first):
+    options = LAYER | {"norm_first": norm_first}
+    ours, theirs = same_weights(
+        getattr(nn, name)(**options), getattr(torch.nn, name)(**options)
+    )
+    inputs = [sequence(time, False, 1) for time in (TARGET, SOURCE)]
+    inputs = inputs[:1] if "Encoder" in name else inputs
+    before = ours(*inputs)
+    parts = [n for n, m in ours.named_modules() if isinstance(m, nn.Dropout)]
+    assert len(parts) == (3 if "Encoder" in name else 4)
+    for part in parts:
+        for layer in (ours, theirs):
+            layer.get_submodule(part).p = 1.0  # silences all: nothing is left to chance
+        assert_close(ours(*inputs), theirs(*inputs), **EXACT)
+        assert not torch.allclose(ours(*inputs), before)
+        for layer in (ours, theirs):
+            layer.get_submodule(part).p = 0.0
+
+
+@pytest.mark.parametrize("hint", ["src", "tgt", "memory"])
+def test_a_hint_reaches_the_attention_it_is_about(hint):
+    model = nn.Transformer(**LAYER, num_encoder_layers=2, num_decoder_layers=1).double()
+    source, target = sequence(SOURCE, False, 1), sequence(TARGET, False, 2)
+    with pytest.raises(ValueError, match="attn_mask with is_causal"):
+        model(source, target, **{f"{hint}_is_causal": True})
+    mask = {
+        "src": (SOURCE, SOURCE),
+        "tgt": (TARGET, TARGET),
+        "memory": (TARGET, SOURCE),
+    }
+    mask = {f"{hint}_mask": torch.ones(mask[hint], dtype=torch.bool).triu(1)}
+    expected = model(source, target, **mask)
+    hinted = model(source, target, **mask, **{f"{hint}_is_causal": True})
+    assert_close(hinted, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -373,6 +412,18 @@ def test_dropout_acts_in_training_only():
             lambda: nn.Transformer(8, 4, custom_encoder=nn.Identity()),
             NotImplementedError,
             "custom_encoder",
+        ),
+        (
+            lambda: nn.Transformer(8, 4, custom_decoder=nn.Identity()),
+            NotImplementedError,
+            "custom_decoder",
+        ),
+        (
+            lambda: nn.Transformer(**LAYER)(
+                torch.zeros(7, 2, 3, 8), torch.zeros(5, 2, 8)
+            ),
+            ValueError,
+            "src of shape (time, 8) or with a batch, got (7, 2, 3, 8)",
         ),
         (
             lambda: nn.Transformer(**LAYER)(torch.zeros(7, 2, 6), torch.zeros(5, 2, 8)),
