@@ -20,6 +20,13 @@ from dlbook.models.googlenet import GoogLeNet, Inception
 from dlbook.models.gpt import GPT, CausalSelfAttention, GPTBlock, KeyValueCache
 from dlbook.models.lenet import LeNet
 from dlbook.models.mlp import MLP, Perceptron
+from dlbook.models.reading import (
+    Tagger,
+    TextClassifier,
+    TokenEncoder,
+    best_path,
+    bio_transitions,
+)
 from dlbook.models.recurrent import CharRNN, Forecaster
 from dlbook.models.resnet import (
     BasicBlock,
@@ -55,8 +62,13 @@ __all__ = [
     "LeNet",
     "Perceptron",
     "ResNet",
+    "Tagger",
+    "TextClassifier",
+    "TokenEncoder",
     "UNet",
+    "best_path",
     "bilinear_upsampling",
+    "bio_transitions",
     "box_area",
     "box_iou",
     "choose_token",
