@@ -5,6 +5,8 @@ from typing import Any
 from torch import Tensor
 from torch.autograd import Function
 
+from dlbook.nn.checks import autocast_is_on
+
 
 class Probabilities(Function):
     """p_i = exp(x_i) / Σ_j exp(x_j), with its gradient written out.
@@ -28,8 +30,10 @@ class Probabilities(Function):
         Returns:
             Same shape.
         """
-        exponentials = (input - input.amax(dim, keepdim=True)).exp()
-        return exponentials.div_(exponentials.sum(dim, keepdim=True))  # saves memory
+        shifted = input - input.amax(dim, keepdim=True)
+        # In place saves memory and time; but autocast gives the result a longer type.
+        exponentials = shifted.exp() if autocast_is_on(input) else shifted.exp_()
+        return exponentials.div_(exponentials.sum(dim, keepdim=True))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -74,4 +78,4 @@ class Probabilities(Function):
 def _times_derivatives(ctx: Any, change: Tensor) -> Tensor:
     (p,) = ctx.saved_tensors
     weighted = p * change
-    return weighted.addcmul(p, weighted.sum(ctx.dim, keepdim=True), value=-1)
+    return weighted.addcmul_(p, weighted.sum(ctx.dim, keepdim=True), value=-1)
