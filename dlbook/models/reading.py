@@ -93,9 +93,8 @@ class TokenEncoder(nn.Module):
             states, _ = self.reader(packed)
             x, _ = pad_packed_sequence(states, True, total_length=tokens.shape[1])
         elif self.kind == "transformer":
-            # Scaled as in Vaswani et al. (2017), §3.4: else positions would drown it.
-            scale = math.sqrt(x.shape[2])
-            x = self.reader(self.position(scale * x), src_key_padding_mask=~real)
+            # Not times √d_model: each element's variance is 1 already, a position's ½.
+            x = self.reader(self.position(x), src_key_padding_mask=~real)
         return x * real.unsqueeze(2), real
 
     def _real_tokens(self, tokens: Tensor) -> Tensor:
