@@ -268,7 +268,7 @@ class GPT(nn.Module):
         Args:
             tokens: The beginning, ``(batch, time)``.
             count: Number of tokens to write.
-            temperature: See :func:`~dlbook.models.sampling.choose_token`.
+            temperature: See :func:`~dlbook.models.choose_token`.
             top_k: Likewise.
             top_p: Likewise.
             generator: Draws; default torch's own.

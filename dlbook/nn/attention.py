@@ -81,7 +81,7 @@ def masked_softmax(
 
     Args:
         scores: ``(..., time_q, time_k)``; overwritten where forbidden.
-        attn_mask: As for :func:`attention_weights`.
+        attn_mask: As for :func:`~dlbook.nn.attention_weights`.
         is_causal: Likewise.
 
     Returns:

@@ -79,7 +79,8 @@ def _check_sequence(input: Tensor, d_model: int, longest: int, layer: str) -> No
 class SinusoidalPositionalEncoding(Module):
     """Add to each element where it stands, in sines and cosines; nothing is learned.
 
-    See :func:`sinusoids`. Vaswani et al. (2017), §3.5; dropout acts on the sum (§5.4).
+    See :func:`~dlbook.nn.position.sinusoids`. Vaswani et al. (2017), §3.5; dropout acts
+    on the sum (§5.4).
 
     Args:
         d_model: Size of the elements, even.

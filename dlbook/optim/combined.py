@@ -66,7 +66,7 @@ class Combined(Optimizer):
         super().add_param_group(param_group)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load what :meth:`state_dict` gave, into all parts.
+        """Load what ``state_dict`` gave, into all parts.
 
         Args:
             state_dict: Of optimizers combined in the same way.
