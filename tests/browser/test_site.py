@@ -146,7 +146,7 @@ def test_the_downloaded_notebook_has_its_outputs(open_page, name, address):
 
 
 def test_the_site_is_small_enough_to_carry():
-    """What all pages share has a budget, and so has each page: chapters may be added."""
+    """What all pages share has a budget, and each page; chapters may be added."""
     site = ROOT / "_build" / "html"
     sizes = {
         path.relative_to(site): path.stat().st_size
