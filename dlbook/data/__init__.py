@@ -53,12 +53,26 @@ from dlbook.data.text import (
     tiny_shakespeare,
     wnut17,
 )
-from dlbook.data.translation import TextPair, Translations, dates, number_words
+from dlbook.data.translation import (
+    END,
+    PADDING,
+    SPECIAL,
+    START,
+    TextPair,
+    Translations,
+    dates,
+    number_words,
+    teacher_forcing,
+)
 from dlbook.data.vocabulary import Vocabulary, characters
 from dlbook.data.windows import text_windows
 
 __all__ = [
     "DATASETS",
+    "END",
+    "PADDING",
+    "SPECIAL",
+    "START",
     "BytePairVocabulary",
     "DataError",
     "Dataset",
@@ -103,6 +117,7 @@ __all__ = [
     "scenes",
     "split",
     "tatoeba",
+    "teacher_forcing",
     "text_windows",
     "tight_boxes",
     "time_machine",

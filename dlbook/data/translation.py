@@ -1,14 +1,26 @@
 """Small tasks of translation whose every answer is known to be right."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from torch import Tensor
+
 from dlbook.data.numerals import LARGEST, chinese_numerals, english_words
+from dlbook.data.padding import pad
+from dlbook.data.vocabulary import Vocabulary
 
 TextPair = tuple[str, str]
 """A text and its translation."""
+
+SPECIAL = ("<pad>", "<start>", "<end>")
+"""Tokens that come first in a vocabulary for translation."""
+
+PADDING, START, END = range(3)
+"""Their numbers: what fills up a sentence, what starts it, and what ends it."""
+
+_IGNORED = -100  # what cross-entropy leaves out by default
 
 _SCRIPTS: dict[str, Callable[[int], str]] = {
     "digits": str,
@@ -20,6 +32,44 @@ _MONTHS = [
     "September", "October", "November", "December",
 ]  # fmt: skip
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+def teacher_forcing(
+    pairs: Sequence[tuple[Sequence[str], Sequence[str]]],
+    source_vocabulary: Vocabulary,
+    target_vocabulary: Vocabulary,
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Write sentence pairs as a training set: each true token follows the true ones.
+
+    At every step the decoder reads the target's tokens before, as they are in the data
+    (Williams & Zipser, 1989), not as it would have written them.
+
+    Args:
+        pairs: Sources and targets; a string is a sequence of its characters.
+        source_vocabulary: Begins with :data:`~dlbook.data.SPECIAL`.
+        target_vocabulary: Likewise.
+
+    Returns:
+        Inputs and targets. The inputs are the sources ``(n, time_s)``, which end with
+        ``<end>``, and the decoder's inputs ``(n, time_t)``, which begin with
+        ``<start>``, both filled up with ``<pad>``. The targets ``(n, time_t)`` are one
+        token ahead of those and end with ``<end>``, filled up with -100.
+
+    Raises:
+        ValueError: If there is no pair, a token is unknown, or a vocabulary does not
+            begin with the special tokens.
+    """
+    for vocabulary in (source_vocabulary, target_vocabulary):
+        if vocabulary.tokens[:3] != SPECIAL:
+            raise ValueError(
+                f"a vocabulary must begin with {SPECIAL}, got {vocabulary.tokens[:3]}"
+            )
+    sources = [[*source_vocabulary.encode(source), END] for source, _ in pairs]
+    targets = [target_vocabulary.encode(target) for _, target in pairs]
+    source, _ = pad(sources, PADDING)
+    decoder_input, _ = pad([[START, *target] for target in targets], PADDING)
+    target, _ = pad([[*target, END] for target in targets], _IGNORED)
+    return (source, decoder_input), target
 
 
 @dataclass(frozen=True)

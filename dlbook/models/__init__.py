@@ -9,6 +9,7 @@ from dlbook.models.boxes import (
     grid_anchors,
     non_maximum_suppression,
 )
+from dlbook.models.decoding import EncoderDecoder, beam_search, greedy_search
 from dlbook.models.detection_loss import (
     DetectionLoss,
     match_anchors,
@@ -38,6 +39,8 @@ from dlbook.models.resnet import (
     small_resnet,
 )
 from dlbook.models.sampling import choose_token, token_probabilities
+from dlbook.models.seq2seq import Seq2Seq
+from dlbook.models.seq2seq_transformer import Seq2SeqTransformer
 from dlbook.models.unet import UNet
 from dlbook.models.vgg import VGG, vgg16
 
@@ -54,6 +57,7 @@ __all__ = [
     "DetectionLoss",
     "Detections",
     "Detector",
+    "EncoderDecoder",
     "Forecaster",
     "GPTBlock",
     "GoogLeNet",
@@ -62,10 +66,13 @@ __all__ = [
     "LeNet",
     "Perceptron",
     "ResNet",
+    "Seq2Seq",
+    "Seq2SeqTransformer",
     "Tagger",
     "TextClassifier",
     "TokenEncoder",
     "UNet",
+    "beam_search",
     "best_path",
     "bilinear_upsampling",
     "bio_transitions",
@@ -74,6 +81,7 @@ __all__ = [
     "choose_token",
     "decode_boxes",
     "encode_boxes",
+    "greedy_search",
     "grid_anchors",
     "match_anchors",
     "non_maximum_suppression",

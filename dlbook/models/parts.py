@@ -1,4 +1,4 @@
-"""What networks for images share: small pieces, and checks of what goes in."""
+"""What networks share: small pieces, and checks of what goes in."""
 
 from collections.abc import Sequence
 
@@ -106,3 +106,30 @@ def check_sides(input: Tensor, in_channels: int, factor: int, model: str) -> Non
             f"{model} expects input of shape (batch, {in_channels}, height, width) "
             f"with sides divisible by {factor}, got {shape_of(input)}"
         )
+
+
+def real_tokens(tokens: Tensor, padding: int) -> Tensor:
+    """Say where real tokens stand, in sequences that are filled up at their ends.
+
+    Args:
+        tokens: Numbers ``(batch, time)``.
+        padding: The token that fills up.
+
+    Returns:
+        ``(batch, time)``, boolean.
+
+    Raises:
+        ValueError: If the shape is another, a sequence has no token, or padding stands
+            before a token.
+    """
+    if tokens.ndim != 2 or tokens.shape[1] < 1:
+        raise ValueError(
+            "expected tokens of shape (batch, time) with at least one step, got "
+            f"{shape_of(tokens)}"
+        )
+    real = tokens != padding
+    if not real[:, 0].all() or (real[:, 1:] & ~real[:, :-1]).any():
+        raise ValueError(
+            f"each sequence needs a token, and padding ({padding}) only at its end"
+        )
+    return real

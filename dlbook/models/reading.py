@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dlbook import nn
+from dlbook.models.parts import real_tokens
 from dlbook.nn.checks import check_integer, check_positive, shape_of
 
 Reader = Literal["none", "cnn", "lstm", "transformer"]
@@ -83,7 +84,7 @@ class TokenEncoder(nn.Module):
                 stands before a token.
             TypeError: If the tokens are no integers.
         """
-        real = self._real_tokens(tokens)
+        real = real_tokens(tokens, self.padding)
         x = self.embedding(tokens)
         if self.kind == "cnn":
             x = self.reader(x.transpose(1, 2)).transpose(1, 2)
@@ -96,20 +97,6 @@ class TokenEncoder(nn.Module):
             # Not times √d_model: each element's variance is 1 already, a position's ½.
             x = self.reader(self.position(x), src_key_padding_mask=~real)
         return x * real.unsqueeze(2), real
-
-    def _real_tokens(self, tokens: Tensor) -> Tensor:
-        if tokens.ndim != 2 or tokens.shape[1] < 1:
-            raise ValueError(
-                "expected tokens of shape (batch, time) with at least one step, got "
-                f"{shape_of(tokens)}"
-            )
-        real = tokens != self.padding
-        if not real[:, 0].all() or (real[:, 1:] & ~real[:, :-1]).any():
-            raise ValueError(
-                f"each sequence needs a token, and padding ({self.padding}) only at "
-                "its end"
-            )
-        return real
 
 
 class TextClassifier(nn.Module):

@@ -87,7 +87,7 @@ class Variant:
             (pieces, pieces),
             optimizer=optimizer,
             epochs=1,
-            loss=token_loss,
+            loss=training.token_loss,
             metric=None,
             batch_size=self.batch_size,
             augment_pair=self.cut,
@@ -105,7 +105,7 @@ class Variant:
             for first in (0, 1)
         )
         judged = training.evaluate(
-            model, (inputs, targets), loss=token_loss, metric=None
+            model, (inputs, targets), loss=training.token_loss, metric=None
         )
         seconds = sum(history.seconds) + time.perf_counter() - start
         return Outcome(seed, judged.loss, history.train_loss[-1], seconds)
@@ -179,19 +179,6 @@ class Variant:
             return (step + 1) / (self.warmup + 1)
         done = min(1.0, (step - self.warmup) / (self.steps - self.warmup))
         return self.last + (1 - self.last) * (1 + math.cos(math.pi * done)) / 2
-
-
-def token_loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """Average the cross-entropy over all places of all texts.
-
-    Args:
-        scores: ``(batch, time, vocabulary)``.
-        targets: ``(batch, time)``.
-
-    Returns:
-        One number, nats.
-    """
-    return nn.CrossEntropyLoss()(scores.flatten(0, 1), targets.flatten())
 
 
 def texts() -> tuple[Tensor, Tensor, int]:

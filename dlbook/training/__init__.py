@@ -22,6 +22,7 @@ from dlbook.training.segmentation import (
     segmentation_counts,
 )
 from dlbook.training.statefile import CheckpointError, load_state, save_state
+from dlbook.training.tokens import token_accuracy, token_loss
 
 __all__ = [
     "Checkpoint",
@@ -46,4 +47,6 @@ __all__ = [
     "sample_dependence",
     "save_state",
     "segmentation_counts",
+    "token_accuracy",
+    "token_loss",
 ]

@@ -8,21 +8,22 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dlbook import nn, runtime
-from dlbook.data import Pair
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import EarlyStopping, History
-from dlbook.training.metrics import Loss, Metric, accuracy, check_count, check_pair
+from dlbook.training.metrics import Loss, Metric, accuracy, check_count
 from dlbook.training.run import PLATEAUS, Augment, AugmentPair, Run
+from dlbook.training.samples import Samples, check_samples, moved
 
 
 def fit(
     model: nn.Module,
-    train: Pair,
-    validation: Pair | None = None,
+    train: Samples,
+    validation: Samples | None = None,
     *,
     optimizer: Optimizer,
     epochs: int,
@@ -52,7 +53,8 @@ def fit(
     Args:
         model: Moved to ``device``, changed in place, and left in training mode.
         train: Inputs ``(n, ...)`` and targets ``(n, ...)``; the last batch of an epoch
-            may be smaller.
+            may be smaller. For a model of several arguments the inputs are a tuple of
+            tensors: a step is then ``loss(model(*inputs), targets)``.
         validation: Evaluated after every epoch.
         optimizer: Holds the model's parameters; it may lack those that are frozen
             by ``requires_grad=False``.
@@ -95,15 +97,17 @@ def fit(
     check_count("epochs", epochs)
     check_count("batch_size", batch_size)
     _check_options(schedule_each, max_grad_norm, validation, early_stopping, metric)
-    _check_augment(augment, augment_pair)
-    _check_pairs(train, validation)
+    check_samples("train", train)
+    if validation is not None:
+        check_samples("validation", validation)
+    _check_augment(train, augment, augment_pair)
     _check_optimizer(model, optimizer)
     _check_scheduler(scheduler, schedule_each, optimizer)
     place = torch.device(device or runtime.device())
     run = Run(
         model=model.to(place),
-        train=_moved(train, place),
-        validation=_moved(validation, place) if validation else None,
+        train=moved(train, place),
+        validation=moved(validation, place) if validation else None,
         optimizer=optimizer,
         epochs=epochs,
         loss=loss or nn.CrossEntropyLoss(),
@@ -123,14 +127,10 @@ def fit(
         return run.execute(interrupted, progress)
 
 
-def _moved(pair: Pair, device: torch.device) -> Pair:
-    return pair[0].to(device), pair[1].to(device)
-
-
 def _check_options(
     schedule_each: str,
     max_grad_norm: float | None,
-    validation: Pair | None,
+    validation: Samples | None,
     early_stopping: EarlyStopping | None,
     metric: Metric | None,
 ) -> None:
@@ -149,18 +149,19 @@ def _check_options(
             raise ValueError("early stopping monitors the metric, but metric is None")
 
 
-def _check_augment(augment: Augment | None, augment_pair: AugmentPair | None) -> None:
+def _check_augment(
+    train: Samples, augment: Augment | None, augment_pair: AugmentPair | None
+) -> None:
     if augment is not None and augment_pair is not None:
         raise ValueError(
             "augment and augment_pair were both given; one function can do both: let "
             "augment_pair change the inputs, too"
         )
-
-
-def _check_pairs(train: Pair, validation: Pair | None) -> None:
-    check_pair("train", train)
-    if validation is not None:
-        check_pair("validation", validation)
+    if (augment or augment_pair) and not isinstance(train[0], Tensor):
+        raise ValueError(
+            "augment and augment_pair change inputs that are one tensor, got a tuple "
+            f"of {len(train[0])}"
+        )
 
 
 def _check_optimizer(model: nn.Module, optimizer: Optimizer) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dlbook import nn, runtime
-from dlbook.data import Pair
+from dlbook.training.samples import Samples, check_samples, moved, outputs_of, picked
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Metric = Callable[[Tensor, Tensor], float | Tensor]
@@ -47,7 +47,7 @@ def accuracy(outputs: Tensor, targets: Tensor) -> float:
 
 def evaluate(
     model: nn.Module,
-    data: Pair,
+    data: Samples,
     *,
     loss: Loss | None = None,
     metric: Metric | None = accuracy,
@@ -58,7 +58,7 @@ def evaluate(
 
     Args:
         model: Moved to ``device``; the mode of each part is put back afterwards.
-        data: Inputs ``(n, ...)`` and targets ``(n, ...)``.
+        data: Inputs ``(n, ...)`` and targets ``(n, ...)``; as for :func:`fit`.
         loss: Of outputs and targets, averaged over the batch; default cross-entropy.
         metric: Of outputs and targets, averaged over the batch.
         batch_size: Samples at a time; no effect on the result but for rounding.
@@ -72,18 +72,18 @@ def evaluate(
             ``batch_size`` is not positive.
         TypeError: If ``batch_size`` is not an integer.
     """
-    check_pair("data", data)
+    check_samples("data", data)
     check_count("batch_size", batch_size)
     place = torch.device(device or runtime.device())
     loss = loss or nn.CrossEntropyLoss()
-    inputs, targets = data[0].to(place), data[1].to(place)
+    inputs, targets = moved(data, place)
     means = RunningMeans()
-    batches = zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
     with runtime.evaluation_mode(model.to(place)):
-        for x, y in batches:
-            outputs = model(x)
+        for start in range(0, len(targets), batch_size):
+            batch = slice(start, start + batch_size)
+            outputs, y = outputs_of(model, picked(inputs, batch)), targets[batch]
             measured = float(metric(outputs, y)) if metric else math.nan
-            means.add(len(x), loss(outputs, y).item(), measured)
+            means.add(len(y), loss(outputs, y).item(), measured)
     return means.result()
 
 
@@ -124,20 +124,6 @@ def check_classes(outputs: Tensor, targets: Tensor, metric: str) -> None:
             f"{metric} compares scores (batch, classes, ...) with integer classes "
             f"(batch, ...), got {tuple(outputs.shape)} and {targets.dtype} "
             f"{tuple(targets.shape)}; for other tasks pass metric=None or your own"
-        )
-
-
-def check_pair(name: str, pair: Pair) -> None:
-    """Refuse a data set that is empty or whose parts differ in length.
-
-    Raises:
-        ValueError: In either case; both lengths are named.
-    """
-    inputs, targets = pair
-    if len(inputs) != len(targets) or len(inputs) == 0:
-        raise ValueError(
-            f"{name} must hold as many inputs as targets, at least one; "
-            f"got {len(inputs)} inputs and {len(targets)} targets"
         )
 
 

@@ -10,7 +10,8 @@ from torch.optim import Optimizer
 
 from dlbook import nn, runtime
 from dlbook.data import Pair
-from dlbook.training.metrics import Loss, check_count, check_pair
+from dlbook.training.metrics import Loss, check_count
+from dlbook.training.samples import check_samples
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def learning_rate_range_test(
     Raises:
         ValueError: If an argument is out of range.
     """
-    check_pair("train", train)
+    check_samples("train", train)
     check_count("batch_size", batch_size)
     _check_range(lowest, highest, steps, smoothing)
     place = torch.device(device or runtime.device())

@@ -23,6 +23,7 @@ from dlbook.optim.lr_scheduler import ReduceLROnPlateau
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import Best, EarlyStopping, History, Progress
 from dlbook.training.metrics import Loss, Metric, RunningMeans, evaluate
+from dlbook.training.samples import Inputs, Samples, outputs_of, parts_of, picked
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 AugmentPair = Callable[[Tensor, Tensor, torch.Generator], Pair]
@@ -34,8 +35,8 @@ class Run:
     """The arguments of :func:`~dlbook.training.fit`, data and model on the device."""
 
     model: nn.Module
-    train: Pair
-    validation: Pair | None
+    train: Samples
+    validation: Samples | None
     optimizer: Optimizer
     epochs: int
     loss: Loss
@@ -70,7 +71,7 @@ class Run:
         """
         self.interrupted = interrupted
         self._resume()
-        steps = math.ceil(len(self.train[0]) / self.batch_size)
+        steps = math.ceil(len(self.train[1]) / self.batch_size)
         done = self.progress.epoch * steps + self.progress.step
         with _bar(self.epochs * steps, done, show_bar) as bar:
             for order in itertools.islice(
@@ -88,7 +89,7 @@ class Run:
         """Yield the order of the samples in the first epoch, the second and so on."""
         shuffle = runtime.generator(self.seed)
         while True:
-            order = torch.randperm(len(self.train[0]), generator=shuffle)
+            order = torch.randperm(len(self.train[1]), generator=shuffle)
             yield order.to(self.device)
 
     def _train_epoch(self, batches: tuple[Tensor, ...], bar: tqdm) -> None:
@@ -96,7 +97,7 @@ class Run:
         every = self.checkpoint.every_steps if self.checkpoint else None
         self.resumed_at = time.perf_counter()
         for batch in batches[self.progress.step :]:
-            self._train_step(self.train[0][batch], self.train[1][batch])
+            self._train_step(picked(self.train[0], batch), self.train[1][batch])
             self.progress.step += 1
             bar.update()
             if self.progress.step < len(batches) and (
@@ -104,13 +105,13 @@ class Run:
             ):
                 self._save()
 
-    def _train_step(self, inputs: Tensor, targets: Tensor) -> None:
-        if self.augment:
+    def _train_step(self, inputs: Inputs, targets: Tensor) -> None:
+        if self.augment and isinstance(inputs, Tensor):
             inputs = self.augment(inputs, self.augment_generator)
-        if self.augment_pair:
+        if self.augment_pair and isinstance(inputs, Tensor):
             inputs, targets = self.augment_pair(inputs, targets, self.augment_generator)
         self.optimizer.zero_grad()
-        outputs = self.model(inputs)
+        outputs = outputs_of(self.model, inputs)
         loss = self.loss(outputs, targets)
         self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self._count(loss.item(), outputs, targets)
@@ -244,8 +245,8 @@ class Run:
         return {
             "experiment": self.checkpoint.experiment if self.checkpoint else None,
             "model": _class_name(self.model),
-            "train": str([tuple(part.shape) for part in self.train]),
-            "validation": str([tuple(part.shape) for part in self.validation or ()]),
+            "train": _shapes(self.train),
+            "validation": _shapes(self.validation) if self.validation else "[]",
             "batch_size": self.batch_size,
             "seed": self.seed,
             "augment": "pair" if self.augment_pair else self.augment is not None,
@@ -263,6 +264,11 @@ def _bar(total: int, done: int, show: bool) -> tqdm:
     # The bars of notebooks do not look at TQDM_DISABLE by themselves.
     hidden = not show or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     return tqdm(total=total, initial=done, unit="step", leave=False, disable=hidden)
+
+
+def _shapes(samples: Samples) -> str:
+    inputs, targets = samples
+    return str([tuple(part.shape) for part in (*parts_of(inputs), targets)])
 
 
 def _class_name(value: object) -> str:

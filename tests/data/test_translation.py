@@ -288,3 +288,35 @@ def test_days_have_their_ordinals(day, ordinal):
 def test_impossible_tasks_are_refused_in_words(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def letters(pairs):
+    return [
+        data.Vocabulary.count([pair[side] for pair in pairs], special=data.SPECIAL)
+        for side in (0, 1)
+    ]
+
+
+def test_a_decoder_reads_what_came_before_the_token_it_has_to_write():
+    pairs = [("ab", "xyz"), ("b", "x")]
+    source, target = letters(pairs)
+    (read, decoder_input), wanted = data.teacher_forcing(pairs, source, target)
+    pad, start, end = data.PADDING, data.START, data.END
+    a, b = source.encode("ab")
+    x, y, z = target.encode("xyz")
+    assert read.tolist() == [[a, b, end], [b, end, pad]]
+    assert decoder_input.tolist() == [[start, x, y, z], [start, x, pad, pad]]
+    assert wanted.tolist() == [[x, y, z, end], [x, end, -100, -100]]
+
+
+def test_sentences_may_be_lists_of_words():
+    pairs = [(["two", "words"], ["zwei", "Wörter"])]
+    vocabularies = letters(pairs)
+    (read, _), _ = data.teacher_forcing(pairs, *vocabularies)
+    assert vocabularies[0].decode(read[0]) == ["two", "words", "<end>"]
+
+
+def test_a_vocabulary_without_special_tokens_is_refused():
+    pairs = [("ab", "xyz")]
+    with pytest.raises(ValueError, match=r"must begin with .*got \('a', 'b'\)"):
+        data.teacher_forcing(pairs, data.characters("ab"), letters(pairs)[1])

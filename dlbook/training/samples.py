@@ -1,0 +1,62 @@
+"""Data sets whose inputs are one tensor, or one for each argument of a model."""
+
+import torch
+from torch import Tensor
+
+from dlbook import nn
+
+Inputs = Tensor | tuple[Tensor, ...]
+"""``(n, ...)``, or a tuple of such tensors: the arguments of the model, in order."""
+
+Samples = tuple[Inputs, Tensor]
+"""A labelled data set: inputs, and targets ``(n, ...)``."""
+
+
+def parts_of(inputs: Inputs) -> tuple[Tensor, ...]:
+    """Give inputs as a tuple, even if they are one tensor."""
+    return (inputs,) if isinstance(inputs, Tensor) else inputs
+
+
+def picked(inputs: Inputs, places: Tensor | slice) -> Inputs:
+    """Give the inputs of some samples.
+
+    Args:
+        inputs: Of all samples.
+        places: Which ones; an index tensor or a slice.
+
+    Returns:
+        The same kind of inputs.
+    """
+    if isinstance(inputs, Tensor):
+        return inputs[places]
+    return tuple(part[places] for part in inputs)
+
+
+def moved(samples: Samples, device: torch.device) -> Samples:
+    """Move a data set to a device."""
+    inputs, targets = samples
+    if isinstance(inputs, Tensor):
+        return inputs.to(device), targets.to(device)
+    return tuple(part.to(device) for part in inputs), targets.to(device)
+
+
+def outputs_of(model: nn.Module, inputs: Inputs) -> Tensor:
+    """Apply a model to inputs, several of them as several arguments."""
+    outputs: Tensor = model(*parts_of(inputs))
+    return outputs
+
+
+def check_samples(name: str, samples: Samples) -> None:
+    """Refuse a data set that is empty or whose parts differ in length.
+
+    Raises:
+        ValueError: In either case; the lengths are named.
+    """
+    inputs, targets = samples
+    lengths = [len(part) for part in parts_of(inputs)]
+    if set(lengths) != {len(targets)} or len(targets) == 0:
+        counts = " and ".join(str(length) for length in lengths) or "no"
+        raise ValueError(
+            f"{name} must hold as many inputs as targets, at least one; "
+            f"got {counts} inputs and {len(targets)} targets"
+        )
