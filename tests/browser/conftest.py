@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
+KEPT_OPEN = 4  # one page in light, in dark and on a phone, and one more
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -52,11 +53,23 @@ def browser():
 
 @pytest.fixture(scope="session")
 def open_page(browser, address):
-    """Return a function that opens a page, once, and notes all that goes wrong."""
-    contexts = []
+    """Return a function that opens a page, and notes all that goes wrong.
 
-    @functools.cache
+    The pages opened last stay open for the next test: a browser that keeps every page
+    of the book needs more memory than a small machine has.
+    """
+    contexts, pages = [], {}
+
     def open_page(name, width=1300, theme="light"):
+        wanted = (name, width, theme)
+        if wanted not in pages:
+            if len(pages) == KEPT_OPEN:
+                pages.pop(next(iter(pages)))
+                contexts.pop(0).close()
+            pages[wanted] = visit(*wanted)
+        return pages[wanted]
+
+    def visit(name, width, theme):
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme
         )

@@ -9,12 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = ["index.html"] + [
-    f"{entry['file']}.html" for part in TOC["parts"] for entry in part["chapters"]
-]
-CHAPTERS = [
-    page for page in PAGES if not page.startswith(("index", "chapters/appendix"))
-]
+LISTED = [f"{page['file']}.html" for part in TOC["parts"] for page in part["chapters"]]
+CHAPTERS = [page for page in LISTED if not page.startswith("chapters/appendix")]
+OTHERS = ["index.html"] + [page for page in LISTED if page not in CHAPTERS]
 FORMULAS = """async () => {
     if (!window.MathJax) return [0, 0, 0];
     await MathJax.startup.promise;
@@ -28,7 +25,10 @@ PROSE = """() => {
 }"""
 PAGE_WIDTH = "() => [document.documentElement.scrollWidth, window.innerWidth]"
 
-every_page = pytest.mark.parametrize("name", PAGES)
+# The scope lets pytest run all tests of one page in a row, so that it opens once; it
+# goes by the place in the list, so both lists begin alike.
+every_page = pytest.mark.parametrize("name", CHAPTERS + OTHERS, scope="module")
+every_chapter = pytest.mark.parametrize("name", CHAPTERS, scope="module")
 
 
 @every_page
@@ -72,7 +72,7 @@ def test_a_page_never_scrolls_sideways(open_page, name, width):
     assert content <= window
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@every_chapter
 def test_outputs_hold_no_warning_and_no_progress_bar(open_page, name):
     outputs = open_page(name).locator(".cell_output").all_inner_texts()
     assert outputs
@@ -127,7 +127,7 @@ def test_search_finds_the_page_on_a_word(open_page, word, target):
     assert page.troubles == []
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@every_chapter
 def test_launch_buttons_point_at_the_paired_notebook(open_page, name):
     page = open_page(name)
     hrefs = page.locator("a[href]").evaluate_all("all => all.map(a => a.href)")
@@ -137,7 +137,7 @@ def test_launch_buttons_point_at_the_paired_notebook(open_page, name):
         assert notebook in link.replace("%2F", "/")
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@every_chapter
 def test_the_downloaded_notebook_has_its_outputs(open_page, name, address):
     page = open_page(name)
     notebook = f"{address}/_sources/{name.replace('.html', '.ipynb')}"
