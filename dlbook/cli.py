@@ -5,7 +5,7 @@ import os
 import platform
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,8 +133,13 @@ def train(
         typer.Option(help="JSON file for the results.", callback=_results_file),
     ] = None,
 ) -> None:
-    """Run a full-size experiment, one seed after the other."""
+    """Run a full-size experiment, one seed after the other.
+
+    Several processes share each run if torchrun starts them: torchrun --nproc-per-node
+    N -m dlbook train RECIPE.
+    """
     from dlbook.recipes import RECIPES, code_version, write_results
+    from dlbook.training.parallel import processes
 
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of: {', '.join(RECIPES)}")
@@ -142,14 +147,31 @@ def train(
     seeds = seeds or chosen.seeds
     command = ["python", "-m", "dlbook", "train", recipe, "--seeds", str(seeds)]
     command += ["--results", str(results)] if results else []
-    with _errors_in_words(), _interrupted_in_words(command, checkpoint):
+    with (
+        _errors_in_words(),
+        _interrupted_in_words(command, checkpoint),
+        processes() as number,
+        _silenced(number > 0),
+    ):
         version = code_version()
         outcomes = list(_outcomes(chosen, seeds, checkpoint, resume))
+        if number > 0:
+            return
         peers = chosen.peers()
         _print_comparison(chosen, outcomes, peers)
         if results:
             line = shlex.join(command)
             write_results(results, chosen, outcomes, peers, line, version)
+
+
+@contextmanager
+def _silenced(silent: bool) -> Iterator[None]:
+    """Print nothing, where another process prints the same."""
+    with ExitStack() as stack:
+        if silent:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+        yield
 
 
 def _outcomes(

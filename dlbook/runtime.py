@@ -38,7 +38,8 @@ def device() -> torch.device:
     """Choose where tensors live: CUDA if there is one, else Apple's MPS, else the CPU.
 
     The environment variable ``DLBOOK_DEVICE`` (``cpu``, ``cuda``, ``cuda:1``, ``mps``)
-    overrides the choice.
+    overrides the choice. Of several processes that torchrun starts each takes a CUDA
+    device of its own.
 
     Returns:
         A device that this machine has.
@@ -49,7 +50,8 @@ def device() -> torch.device:
     wanted = os.environ.get("DLBOOK_DEVICE", "").strip()
     available = _available_devices()
     if not wanted:
-        return torch.device(available[0])
+        own = f"cuda:{os.environ.get('LOCAL_RANK')}"
+        return torch.device(own if own in available else available[0])
     try:
         chosen = torch.device(wanted)
     except RuntimeError:

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dlbook import nn
+from dlbook.training import parallel
 from dlbook.training.statefile import (
     CheckpointError,
     load_state,
@@ -81,9 +82,11 @@ class Checkpoint:
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "scheduler": scheduler.state_dict() if scheduler else None,
-            "random": _random_states(),
+            "random": parallel.gathered(_random_states()),
         }
-        save_state(self.path, state)
+        if parallel.rank() == 0:
+            save_state(self.path, state)
+        parallel.wait()
 
     def read(self, settings: dict[str, Any], model: nn.Module) -> dict[str, Any] | None:
         """Read the saved run and check that it is this one, changing nothing of it.
@@ -103,7 +106,8 @@ class Checkpoint:
         """
         if Path(self.path).is_dir():
             raise CheckpointError(f"{self.path} is a folder, not a file")
-        remove_leftovers(self.path)
+        if parallel.rank() == 0:
+            remove_leftovers(self.path)
         if not self.resume or not Path(self.path).exists():
             return None
         state = load_state(self.path)
@@ -132,15 +136,16 @@ class Checkpoint:
             scheduler: and its counters.
 
         Warns:
-            UserWarning: If the number of threads, the device or torch differ: the
-                weights may then differ in their last bits.
+            UserWarning: If the number of threads or processes, the device or torch
+                differ: the weights may then differ in their last bits.
         """
         _restore_model(model, state["model"])
         optimizer.load_state_dict(state["optimizer"])
         if scheduler:
             scheduler.load_state_dict(state["scheduler"])
         self._warn_of_differences(state["environment"], _environment(model))
-        _restore_random_states(state["random"])
+        states = state["random"]
+        _restore_random_states(states[parallel.rank() % len(states)])
 
     def _check_settings(self, saved: dict[str, Any], present: dict[str, Any]) -> None:
         differences = [
@@ -186,6 +191,7 @@ def _environment(model: nn.Module) -> dict[str, Any]:
     devices = {str(parameter.device) for parameter in model.parameters()}
     return {
         "the number of threads": torch.get_num_threads(),
+        "the number of processes": parallel.world_size(),
         "the device": ", ".join(sorted(devices)),
         "torch": torch.__version__,
     }

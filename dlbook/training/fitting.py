@@ -50,6 +50,12 @@ def fit(
     the checkpoint cannot compare is up to the caller: the data's values and the
     functions ``loss``, ``metric``, ``augment`` and ``augment_pair``.
 
+    Processes that torchrun started (see :mod:`dlbook.training.parallel`) share the run:
+    each takes every n-th sample of a batch, and all take the same steps. That equals
+    one process up to rounding where ``loss`` is a mean over samples and the model
+    treats each by itself: batch statistics are those of a part, and dropout is drawn
+    anew. The first process saves, and watches the progress.
+
     Args:
         model: Moved to ``device``, changed in place, and left in training mode.
         train: Inputs ``(n, ...)`` and targets ``(n, ...)``; the last batch of an epoch

@@ -17,16 +17,16 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from dlbook import nn, runtime
-from dlbook.data import Pair
 from dlbook.optim import clip_grads_with_norm_, get_total_norm
 from dlbook.optim.lr_scheduler import ReduceLROnPlateau
+from dlbook.training import parallel
 from dlbook.training.checkpoint import Checkpoint
 from dlbook.training.history import Best, EarlyStopping, History, Progress
 from dlbook.training.metrics import Loss, Metric, RunningMeans, evaluate
 from dlbook.training.samples import Inputs, Samples, outputs_of, parts_of, picked
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-AugmentPair = Callable[[Tensor, Tensor, torch.Generator], Pair]
+AugmentPair = Callable[[Tensor, Tensor, torch.Generator], Samples]
 PLATEAUS = (ReduceLROnPlateau, TorchReduceLROnPlateau)  # their steps need a loss
 
 
@@ -57,6 +57,7 @@ class Run:
         self.augment_generator = runtime.generator(self.seed + 1, self.device)
         self.settings = self._settings()
         self.interrupted = threading.Event()
+        self.stopped_together = False
         self.resumed_at = time.perf_counter()
 
     def execute(self, interrupted: threading.Event, show_bar: bool) -> History:
@@ -70,9 +71,11 @@ class Run:
             The history of the whole run.
         """
         self.interrupted = interrupted
+        parallel.start_alike(self.model)
         self._resume()
         steps = math.ceil(len(self.train[1]) / self.batch_size)
         done = self.progress.epoch * steps + self.progress.step
+        show_bar = show_bar and parallel.rank() == 0
         with _bar(self.epochs * steps, done, show_bar) as bar:
             for order in itertools.islice(
                 self._orders(), self.progress.epoch, self.epochs
@@ -101,7 +104,7 @@ class Run:
             self.progress.step += 1
             bar.update()
             if self.progress.step < len(batches) and (
-                self.interrupted.is_set() or (every and self.progress.step % every == 0)
+                self._stops() or (every and self.progress.step % every == 0)
             ):
                 self._save()
 
@@ -110,27 +113,48 @@ class Run:
             inputs = self.augment(inputs, self.augment_generator)
         if self.augment_pair and isinstance(inputs, Tensor):
             inputs, targets = self.augment_pair(inputs, targets, self.augment_generator)
+        part, count = parallel.own_part(len(targets))
+        inputs, targets = picked(inputs, part), targets[part]
         self.optimizer.zero_grad()
         outputs = outputs_of(self.model, inputs)
         loss = self.loss(outputs, targets)
-        self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
-        self._count(loss.item(), outputs, targets)
         loss.backward()
-        self._clip()
+        self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        total = self._count(count, loss.item(), outputs, targets)
+        self._clip(count / total)
         self.optimizer.step()
         if self.scheduler and self.schedule_each == "step":
             self.scheduler.step()
 
     @torch.no_grad()
-    def _count(self, loss: float, outputs: Tensor, targets: Tensor) -> None:
-        if not math.isfinite(loss):
-            raise self._diverged("training loss", loss)
+    def _count(
+        self, count: int, loss: float, outputs: Tensor, targets: Tensor
+    ) -> float:
+        """Note what all processes measured on the batch; give its number of samples."""
         metric = float(self.metric(outputs, targets)) if self.metric else math.nan
-        self.progress.means.add(len(targets), loss, metric)
+        stop = float(self.interrupted.is_set())
+        own = [count, count * loss, count * metric, stop]
+        samples, losses, metrics, stops = parallel.sums(own, self.device)
+        self.stopped_together = stops > 0
+        if not math.isfinite(losses):
+            raise self._diverged("training loss", losses / samples)
+        self.progress.means.add(int(samples), losses / samples, metrics / samples)
+        return samples
 
-    def _clip(self) -> None:
-        """Refuse a gradient that is no number, and scale down one that is too long."""
+    def _stops(self) -> bool:
+        """Tell whether the user asks to stop; in all processes after the same step."""
+        if parallel.world_size() == 1:
+            return self.interrupted.is_set()
+        return self.stopped_together
+
+    def _clip(self, share: float) -> None:
+        """Refuse a gradient that is no number, and scale down one that is too long.
+
+        Args:
+            share: This process's share of the samples.
+        """
         parameters = [p for p in self.model.parameters() if p.grad is not None]
+        parallel.average_gradients(parameters, share)
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = get_total_norm(gradients)
         # The norm alone may overflow where every component is finite.
@@ -220,7 +244,7 @@ class Run:
                 self.optimizer,
                 self.scheduler,
             )
-        if self.interrupted.is_set():
+        if self._stops():
             raise KeyboardInterrupt
 
     def _resume(self) -> None:
