@@ -190,3 +190,19 @@ def test_masks_that_do_not_fit_their_names_are_refused(ax):
         plotting.segmentation(torch.zeros(2, 3).long(), ax, [*NAMES, "k"])
     with pytest.raises(ValueError, match="2 class names need classes 0 … 1, got 0 … 3"):
         plotting.segmentation(torch.tensor([[0, 3]]), ax, NAMES[:2])
+
+
+def test_a_heat_map_shades_each_number_at_its_row_and_column(ax):
+    weights = rand(2, 3)
+    assert plotting.heat_map(weights, ax, ["a", "b", "long"], ["x", "y"]) is ax
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+    assert ax.images[0].get_clim() == (0, 1)
+    labels = ax.get_xticklabels()
+    assert [label.get_text() for label in labels] == ["a", "b", "long"]
+    assert {label.get_rotation() for label in labels} == {90}
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
+
+
+def test_a_heat_map_refuses_a_table_of_another_shape(ax):
+    with pytest.raises(ValueError, match=r"2 row and 3 column .*got \(3, 2\)"):
+        plotting.heat_map(rand(3, 2), ax, list("abc"), list("xy"))

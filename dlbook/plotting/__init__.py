@@ -19,6 +19,7 @@ from dlbook.plotting.lines import (
     history,
     path,
 )
+from dlbook.plotting.tables import heat_map
 from dlbook.plotting.theme import COLORS, LINE_STYLES, as_array, style
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "curves",
     "decision_regions",
     "feature_maps",
+    "heat_map",
     "history",
     "image_grid",
     "kernels",
