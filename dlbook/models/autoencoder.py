@@ -1,16 +1,108 @@
 """Autoencoders: say an image in a few numbers, and draw it again from them."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from torch import Tensor
 
 from dlbook import nn
-from dlbook.models.parts import check_images, check_levels
-from dlbook.nn.checks import check_positive, shape_of
+from dlbook.models.parts import check_codes, check_images, check_levels
+from dlbook.nn.checks import check_positive
 from dlbook.nn.windows import output_size, transposed_output_size
 
 _WINDOW = (4, 2, 1)  # kernel size, stride, padding: halves a size, transposed doubles
+
+
+class Autoencoder(nn.Module):
+    """Squeeze an image through a narrow code, with affine layers.
+
+    The decoder has the encoder's sizes in reverse. Hinton and Salakhutdinov (2006), but
+    without their layer-wise pre-training and tied first weights. Without hidden layers
+    and with :class:`~dlbook.nn.Identity` as output it is linear: the best such network
+    spans what principal component analysis finds (Baldi and Hornik, 1989).
+
+    Args:
+        image_shape: Channels, height and width.
+        hidden_features: Sizes of the encoder's hidden layers.
+        code_features: Size of the code.
+        activation: Makes the layer after each hidden one.
+        code: Makes the layer after the code; default none.
+        output: Makes the last layer; Sigmoid for pixels between 0 and 1.
+
+    Attributes:
+        encoder: From the image to the code.
+        decoder: From the code to the image.
+
+    Raises:
+        ValueError: If a size is below one.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (1, 8, 8),
+        hidden_features: Sequence[int] = (64,),
+        code_features: int = 8,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        code: Callable[[], nn.Module] = nn.Identity,
+        output: Callable[[], nn.Module] = nn.Sigmoid,
+    ) -> None:
+        super().__init__()
+        self.image_shape = check_levels(image_shape, 3, "Autoencoder")
+        sizes = [math.prod(self.image_shape), *hidden_features]
+        self.code_features = check_positive("code_features", code_features)
+        encoder: list[nn.Module] = [nn.Flatten()]
+        decoder: list[nn.Module] = [output()]
+        for seen, made in pairwise(sizes):
+            encoder += [nn.Linear(seen, check_positive("hidden", made)), activation()]
+            decoder = [activation(), nn.Linear(made, seen), *decoder]
+        encoder += [nn.Linear(sizes[-1], code_features), code()]
+        self.encoder = nn.Sequential(*encoder)
+        self.decoder = nn.Sequential(nn.Linear(code_features, sizes[-1]), *decoder)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Say each image in ``code_features`` numbers.
+
+        Args:
+            images: ``(batch, *image_shape)``.
+
+        Returns:
+            ``(batch, code_features)``.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        check_images(images, self.image_shape, "Autoencoder")
+        return self.encoder(images)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Draw an image from each code.
+
+        Args:
+            codes: ``(batch, code_features)``.
+
+        Returns:
+            ``(batch, *image_shape)``.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        check_codes(codes, self.code_features, "Autoencoder")
+        return self.decoder(codes).unflatten(1, self.image_shape)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Encode and decode again.
+
+        Args:
+            input: ``(batch, *image_shape)``.
+
+        Returns:
+            The same shape: what the code kept.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        return self.decode(self.encode(input))
 
 
 class ConvAutoencoder(nn.Module):
@@ -95,11 +187,7 @@ class ConvAutoencoder(nn.Module):
         Raises:
             ValueError: If the shape is another.
         """
-        if codes.ndim != 2 or codes.shape[1] != self.code_features:
-            raise ValueError(
-                f"ConvAutoencoder expects codes of shape (batch, {self.code_features}),"
-                f" got {shape_of(codes)}"
-            )
+        check_codes(codes, self.code_features, "ConvAutoencoder")
         return self.decoder(self.expand(codes).unflatten(1, self.smallest))
 
     def forward(self, input: Tensor) -> Tensor:

@@ -67,6 +67,23 @@ def check_images(input: Tensor, image_shape: Sequence[int], model: str) -> None:
         )
 
 
+def check_codes(codes: Tensor, features: int, model: str) -> None:
+    """Refuse anything but a batch of codes of one size.
+
+    Args:
+        codes: Expected as ``(batch, features)``.
+        features: Size of a code.
+        model: The model's name, for the message.
+
+    Raises:
+        ValueError: If the shape is another.
+    """
+    if codes.ndim != 2 or codes.shape[1] != features:
+        raise ValueError(
+            f"{model} expects codes of shape (batch, {features}), got {shape_of(codes)}"
+        )
+
+
 def check_levels(channels: Sequence[int], least: int, model: str) -> tuple[int, ...]:
     """Refuse too few levels, and levels without channels.
 

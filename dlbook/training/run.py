@@ -76,7 +76,7 @@ class Run:
         steps = math.ceil(len(self.train[1]) / self.batch_size)
         done = self.progress.epoch * steps + self.progress.step
         show_bar = show_bar and parallel.rank() == 0
-        with _bar(self.epochs * steps, done, show_bar) as bar:
+        with progress_bar(self.epochs * steps, done, show_bar) as bar:
             for order in itertools.islice(
                 self._orders(), self.progress.epoch, self.epochs
             ):
@@ -284,7 +284,17 @@ class Run:
         }
 
 
-def _bar(total: int, done: int, show: bool) -> tqdm:
+def progress_bar(total: int, done: int, show: bool) -> tqdm:
+    """Make a progress bar of steps; hidden if ``TQDM_DISABLE`` is set.
+
+    Args:
+        total: Number of steps.
+        done: Steps done before.
+        show: Whether to show it.
+
+    Returns:
+        The bar, a context manager.
+    """
     # The bars of notebooks do not look at TQDM_DISABLE by themselves.
     hidden = not show or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     return tqdm(total=total, initial=done, unit="step", leave=False, disable=hidden)

@@ -32,12 +32,17 @@ def picked(inputs: Inputs, places: Tensor | slice) -> Inputs:
     return tuple(part[places] for part in inputs)
 
 
+def moved_inputs(inputs: Inputs, device: torch.device) -> Inputs:
+    """Move inputs to a device."""
+    if isinstance(inputs, Tensor):
+        return inputs.to(device)
+    return tuple(part.to(device) for part in inputs)
+
+
 def moved(samples: Samples, device: torch.device) -> Samples:
     """Move a data set to a device."""
     inputs, targets = samples
-    if isinstance(inputs, Tensor):
-        return inputs.to(device), targets.to(device)
-    return tuple(part.to(device) for part in inputs), targets.to(device)
+    return moved_inputs(inputs, device), targets.to(device)
 
 
 def outputs_of(model: nn.Module, inputs: Inputs) -> Tensor:

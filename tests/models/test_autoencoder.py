@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from dlbook import nn, optim
+from dlbook import models, nn, optim
 from dlbook.models import ConvAutoencoder
 from dlbook.runtime import generator
 from tests.cases import numbers
@@ -105,3 +105,72 @@ def test_other_shapes_are_refused_with_both_shapes():
         make(1, 8, (), 7)
     with pytest.raises(ValueError, match="code_features must be at least 1, got 0"):
         make(1, 8, (3,), 0)
+
+
+def dense(**options):
+    torch.manual_seed(0)
+    return models.Autoencoder(**options).double()
+
+
+def test_a_dense_autoencoder_mirrors_its_sizes():
+    model = dense(image_shape=(2, 3, 4), hidden_features=(10, 6), code_features=3)
+    images = torch.rand(5, 2, 3, 4, dtype=torch.float64, generator=generator(1))
+    codes = model.encode(images)
+    assert codes.shape == (5, 3)
+    assert_close(model(images), model.decode(codes))
+    assert model(images).shape == images.shape
+    shapes = [tuple(p.shape) for p in model.parameters() if p.ndim == 2]
+    assert shapes == [(10, 24), (6, 10), (3, 6), (6, 3), (10, 6), (24, 10)]
+
+
+def test_a_linear_autoencoder_is_two_affine_maps():
+    model = dense(hidden_features=(), output=nn.Identity)
+    images = torch.rand(5, 1, 8, 8, dtype=torch.float64, generator=generator(1))
+    encode, decode = model.encoder[1], model.decoder[0]
+    hidden = images.flatten(1) @ encode.weight.T + encode.bias
+    assert_close(model(images).flatten(1), hidden @ decode.weight.T + decode.bias)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 7), (8, 8), (2, 8, 8)])
+def test_a_dense_autoencoder_refuses_other_images(shape):
+    with pytest.raises(ValueError, match=r"expects input of shape \(batch, 1, 8, 8\)"):
+        models.Autoencoder()(torch.zeros(3, *shape))
+    with pytest.raises(ValueError, match=r"expects codes of shape \(batch, 8\)"):
+        models.Autoencoder().decode(torch.zeros(3, 7))
+
+
+def test_sparsity_is_the_divergence_of_coins():
+    codes = torch.rand(6, 4, dtype=torch.float64, generator=generator(2))
+    expected = 0.0
+    for mean in codes.mean(0).tolist():
+        wanted = torch.distributions.Bernoulli(torch.tensor(0.1).double())
+        found = torch.distributions.Bernoulli(torch.tensor(mean).double())
+        expected += torch.distributions.kl_divergence(wanted, found).item()
+    assert models.sparsity_penalty(codes, 0.1).item() == pytest.approx(expected)
+    assert models.sparsity_penalty(torch.full((3, 2), 0.3), 0.3).item() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("codes", "target", "message"),
+    [
+        (torch.rand(3), 0.1, "codes"),
+        (torch.rand(3, 2), 1.0, "target"),
+        (torch.zeros(3, 2), 0.1, "strictly between 0 and 1, got 0 to 0"),
+    ],
+)
+def test_sparsity_refuses_what_is_no_share(codes, target, message):
+    with pytest.raises(ValueError, match=message):
+        models.sparsity_penalty(codes, target)
+
+
+def test_contraction_is_the_squared_norm_of_the_jacobian():
+    model = dense(activation=nn.Tanh, code_features=3)
+    images = torch.rand(4, 1, 8, 8, dtype=torch.float64, generator=generator(1))
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda x: model.encode(x[None])[0]))
+    expected = jacobian(images).square().sum() / 4
+    penalty = models.contractive_penalty(model.encode, images)
+    assert_close(penalty, expected)
+    weight = model.encoder[1].weight
+    [slope] = torch.autograd.grad(penalty, weight)
+    [wanted] = torch.autograd.grad(expected, weight)
+    assert_close(slope, wanted)
