@@ -153,13 +153,13 @@ def test_the_network_hears_time_and_class():
 
 def test_a_small_network_learns_to_draw_one_image():
     torch.manual_seed(0)
-    network = models.NoiseUNet(hidden_channels=8)
+    network = models.NoiseUNet(hidden_channels=16)
     model = models.Diffusion(network, 100, "linear", clip=1.0)
     image = 2 * data.digits().train[0][:1] - 1
     batch = image.expand(64, -1, -1, -1)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
     twin, draws = nn.to_torch(model), generator(0)
-    for _ in range(400):
+    for _ in range(300):
         optimizer.zero_grad()
         twin.loss(batch, generator=draws).backward()
         optimizer.step()
