@@ -15,7 +15,7 @@ from dlbook.nn.checks import check_positive, shape_of
 _WINDOW = (4, 2, 1)  # kernel size, stride, padding: halves a size, transposed doubles
 
 
-class Conditional(nn.Module):
+class _Conditional(nn.Module):
     """What networks share that may be told a class.
 
     Args:
@@ -63,7 +63,7 @@ class Conditional(nn.Module):
         return torch.cat([x, marks.expand(-1, -1, *x.shape[2:])], dim=1)
 
 
-class Generator(Conditional):
+class Generator(_Conditional):
     """Turn noise into samples, with affine layers.
 
     Goodfellow et al. (2014); told a class, Mirza and Osindero (2014).
@@ -113,7 +113,7 @@ class Generator(Conditional):
         return drawn.unflatten(1, self.shape)
 
 
-class Discriminator(Conditional):
+class Discriminator(_Conditional):
     """Score how real samples look, with affine layers.
 
     Args:
@@ -156,7 +156,7 @@ class Discriminator(Conditional):
         return self.layers(seen).squeeze(1)
 
 
-class DCGANGenerator(Conditional):
+class DCGANGenerator(_Conditional):
     """Turn noise into images with transposed convolutions.
 
     Radford et al. (2016), §3: no pooling, no hidden affine layers, normalization after
@@ -215,7 +215,7 @@ class DCGANGenerator(Conditional):
         return self.layers(self.with_class(noise, classes)[:, :, None, None])
 
 
-class DCGANDiscriminator(Conditional):
+class DCGANDiscriminator(_Conditional):
     """Score how real images look, with strided convolutions.
 
     Radford et al. (2016), §3: the generator's mirror image, with leaky ReLU and without
