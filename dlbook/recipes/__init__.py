@@ -11,6 +11,7 @@ from dlbook.recipes.fashion_lenet import (
     FASHION_LENET_RELU,
 )
 from dlbook.recipes.fashion_resnet import FASHION_RESNET
+from dlbook.recipes.mnist_vae import MNIST_VAE
 from dlbook.recipes.recipe import (
     Outcome,
     Peer,
@@ -30,6 +31,7 @@ RECIPES = {
         FASHION_LENET_RELU,
         FASHION_LENET_REFERENCE,
         FASHION_RESNET,
+        MNIST_VAE,
         SHAKESPEARE_GPT,
         SHAKESPEARE_GPT_BASELINE,
     )
