@@ -1,14 +1,15 @@
 """Learn the distribution of handwritten digits with a variational autoencoder.
 
-MNIST as the widely copied example of PyTorch trains it: pixels from 0 to 1 as coins that
-fall on white with that probability, codes of 20 numbers, ten epochs of batches of 128,
-Adam. That example has one hidden layer of 400 units and a constant rate of 0.001. Ours
-has two layers a side, and a rate that rises to 0.002 and falls to zero.
+MNIST as the widely copied example of PyTorch trains it: pixels from 0 to 1 as coins
+that fall on white with that probability, codes of 20 numbers, ten epochs of batches of
+128, Adam. That example has one hidden layer of 400 units and a constant rate of 0.001.
+Ours has two layers a side, and a rate that rises to 0.002 and falls to zero.
 
 What counts is the bound on the test images, with one code drawn for each (the second
 term of which is exact). Since grey pixels are no coins, it bounds no true probability:
 it compares models of the same images only. Choices were made on 10,000 training images
-kept aside with ``data.split(train, 1 / 6, seed=0, stratify=True)``.
+kept aside with ``data.split(train, 1 / 6, seed=0, stratify=True)``: one hidden layer of
+400 units and a peak of 0.001 gave 109.3 there, these settings 102.7.
 """
 
 import time

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor
 from dlbook import nn, runtime
 from dlbook.training.samples import Samples, check_samples, moved, outputs_of, picked
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-Metric = Callable[[Tensor, Tensor], float | Tensor]
+Loss = Callable[[Any, Tensor], Tensor]  # of a model's outputs, whatever they are
+Metric = Callable[[Any, Tensor], float | Tensor]
 
 
 class Evaluation(NamedTuple):

@@ -1,5 +1,7 @@
 """Data sets whose inputs are one tensor, or one for each argument of a model."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -45,10 +47,9 @@ def moved(samples: Samples, device: torch.device) -> Samples:
     return moved_inputs(inputs, device), targets.to(device)
 
 
-def outputs_of(model: nn.Module, inputs: Inputs) -> Tensor:
+def outputs_of(model: nn.Module, inputs: Inputs) -> Any:
     """Apply a model to inputs, several of them as several arguments."""
-    outputs: Tensor = model(*parts_of(inputs))
-    return outputs
+    return model(*parts_of(inputs))
 
 
 def check_samples(name: str, samples: Samples) -> None:
