@@ -1,6 +1,7 @@
 """The full-size experiments: their plans, and the results that were written down."""
 
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,8 @@ from dlbook.recipes import (
     fashion_resnet,
     recipe,
     shakespeare_gpt,
+    tatoeba_corpus,
+    tatoeba_translation,
     write_results,
 )
 from dlbook.recipes.training_plan import TrainingPlan
@@ -481,3 +484,109 @@ def _stop_after(monkeypatch, steps, train):
 def test_the_text_is_split_as_nanogpt_splits_it():
     known, held_out, characters = shakespeare_gpt.texts()
     assert (len(known), len(held_out), characters) == (1_003_854, 111_540, 65)
+
+
+@pytest.fixture
+def small_talk(monkeypatch):
+    """Pairs that stand in for Tatoeba's: four words, to be written in capitals."""
+    monkeypatch.setenv("DLBOOK_DEVICE", "cpu")
+    monkeypatch.setattr(tatoeba_corpus, "NUM_TEST", 10)
+    monkeypatch.setattr(tatoeba_corpus, "NUM_VALIDATION", 5)
+    words = ["one", "two", "three", "four"]
+    pairs = [
+        (f"{a} {b} {c} {d}.", f"{a}\u202f{b} {c} {d}.".upper())
+        for a, b, c, d in itertools.product(words, repeat=4)
+    ]
+    pairs += [(english, f"again {french}") for english, french in pairs[:50]]
+    monkeypatch.setattr(data, "tatoeba", lambda: pairs)
+    return pairs
+
+
+def test_no_english_sentence_is_in_two_parts_and_no_translation_is_lost(small_talk):
+    corpus = tatoeba_corpus.split(small_talk)
+    parts = [corpus.train, corpus.validation, corpus.test]
+    assert [len(part) for part in parts] == [256 - 15, 5, 10]
+    merged = parts[0] | parts[1] | parts[2]
+    assert len(merged) == 256
+    assert sum(len(answers) for answers in merged.values()) == len(small_talk)
+    assert not any("\u202f" in f for answers in merged.values() for f in answers)
+    assert corpus == tatoeba_corpus.split(small_talk)
+
+
+def test_a_batch_holds_pairs_of_about_equal_length_as_teacher_forcing_wants(small_talk):
+    sentences = tatoeba_corpus.split(small_talk).train
+    english, french = tatoeba_translation.vocabularies(sentences, 260)
+    variant = dataclasses.replace(tatoeba_translation.VARIANT, steps=60, batch_size=8)
+    batches = tatoeba_translation.Batches(sentences, english, french, variant, 0)
+    pairs = [(e, f) for e, answers in sentences.items() for f in answers]
+    seen = []
+    for number in range(60):
+        (source, given), target = batches.look_up(
+            torch.tensor([number]), torch.tensor([number]), runtime.generator(0)
+        )
+        assert (given[:, 0] == data.START).all()
+        for row, written in zip(source.tolist(), target, strict=True):
+            kept = written[written != -100].tolist()
+            assert kept[-1] == data.END
+            text = french.decode([n - 3 for n in kept[:-1]])
+            read = english.decode([n - 3 for n in row if n > data.END])
+            assert (read, text) in pairs
+            seen.append((read, text))
+        moved = target[:, :-1].clamp(min=0)
+        assert (given[:, 1:][moved > data.END] == moved[moved > data.END]).all()
+        assert given[:, 1:].max() > data.END
+    assert set(seen[: len(pairs)]) == set(pairs)
+    other = tatoeba_translation.Batches(sentences, english, french, variant, 1)
+    assert other.places[0].tolist() != batches.places[0].tolist()
+
+
+def test_a_short_run_of_the_translator_learns_and_is_resumed(small_talk, tmp_path):
+    variant = tatoeba_translation.Variant(200, 32, 0.02, 0.02, 270, 16, 32, 2, 1.0)
+    checkpoint = Checkpoint(tmp_path / "run", resume=True)
+    outcome = variant.train(0, checkpoint, False)
+    assert outcome.value > 50
+    again = variant.train(0, checkpoint, False)
+    assert (again.value, again.training_value) == (
+        outcome.value,
+        outcome.training_value,
+    )
+
+
+def test_the_translators_that_learn_no_weights_do_what_they_say():
+    known = {"a red cat": ["un chat"], "a blue dog": ["le chien"], "red": ["rouge"]}
+    said = tatoeba_corpus.nearest(known, ["a red fish", "dog", "blue dog"])
+    assert said == ["un chat", "le chien", "le chien"]
+    train = {"a b": ["x y"], "a c": ["x z"], "b c": ["z y"], "a.": ["x ."]}
+    said = tatoeba_corpus.word_by_word(train, ["c b a.", "d a"])
+    assert said == ["z y x.", "d x"]
+
+
+def test_bleu_takes_the_best_of_several_answers():
+    outputs = ["the cat sat on the mat today", "one two three four five"]
+    answers = [["no", outputs[0]], [outputs[1]]]
+    assert tatoeba_corpus.bleu(outputs, answers) == pytest.approx(100)
+    assert tatoeba_corpus.bleu(outputs, [["no"], answers[1]]) < 80
+
+
+def test_english_becomes_french_as_well_as_promised():
+    written = results("tatoeba-translation")
+    others = [value for peer in written["peers"] for value in peer["values"]]
+    assert written["min"] > max(others) + 5
+
+
+def test_the_rates_of_the_translator_rise_in_a_tenth_and_fall_to_nothing():
+    variant = tatoeba_translation.VARIANT
+    model = nn.to_torch(models.Seq2Seq(11, 13, 4, 6, "dot"))
+    muon, adam = variant.optimizer(model).param_groups
+    counts = [len(group["params"]) for group in (muon, adam)]
+    assert (muon["lr"], adam["lr"]) == (
+        variant.matrix_learning_rate,
+        variant.learning_rate,
+    )
+    assert sum(counts) == len(list(model.parameters()))
+    assert counts[0] == 8  # three GRUs of two matrices each, and two dense layers
+    shares = [variant.share_of_rate(step) for step in range(variant.steps)]
+    assert shares.index(max(shares)) == variant.steps // 10 - 1
+    assert max(shares) == pytest.approx(1, abs=0.01)
+    assert shares[0] < 0.01
+    assert shares[-1] < 0.01

@@ -22,6 +22,7 @@ from dlbook.recipes.recipe import (
     write_results,
 )
 from dlbook.recipes.shakespeare_gpt import SHAKESPEARE_GPT, SHAKESPEARE_GPT_BASELINE
+from dlbook.recipes.tatoeba_translation import TATOEBA_TRANSLATION
 
 RECIPES = {
     recipe.name: recipe
@@ -34,6 +35,7 @@ RECIPES = {
         MNIST_VAE,
         SHAKESPEARE_GPT,
         SHAKESPEARE_GPT_BASELINE,
+        TATOEBA_TRANSLATION,
     )
 }
 

@@ -72,7 +72,8 @@ def fit(
         augment: Changes each training batch: ``augment(inputs, generator)``.
         augment_pair: Instead of ``augment``, changes inputs and targets together:
             ``augment_pair(inputs, targets, generator)`` gives both. Mirror an image and
-            its mask alike, or blend classes (:func:`~dlbook.data.mixup`). ``loss`` and
+            its mask alike, or blend classes (:func:`~dlbook.data.mixup`). It may make
+            a tuple of one tensor, for a model of several arguments. ``loss`` and
             ``metric`` get the changed targets in training, but those of ``validation``
             as they are: a metric has to take both kinds, or be None.
         scheduler: Changes the optimizer's learning rate; ours or torch's. One that
