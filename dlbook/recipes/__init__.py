@@ -12,6 +12,7 @@ from dlbook.recipes.fashion_lenet import (
 )
 from dlbook.recipes.fashion_resnet import FASHION_RESNET
 from dlbook.recipes.mnist_vae import MNIST_VAE
+from dlbook.recipes.number_names import NUMBER_NAMES
 from dlbook.recipes.recipe import (
     Outcome,
     Peer,
@@ -33,6 +34,7 @@ RECIPES = {
         FASHION_LENET_REFERENCE,
         FASHION_RESNET,
         MNIST_VAE,
+        NUMBER_NAMES,
         SHAKESPEARE_GPT,
         SHAKESPEARE_GPT_BASELINE,
         TATOEBA_TRANSLATION,
