@@ -305,7 +305,7 @@ def vocabularies(
 
 
 VARIANT = Variant(
-    steps=2500,
+    steps=1700,
     batch_size=64,
     learning_rate=5e-3,
     matrix_learning_rate=0.02,
