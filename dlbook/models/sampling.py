@@ -49,13 +49,13 @@ def token_probabilities(
     check_not_negative("temperature", temperature)
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must lie in (0, 1], got {top_p}")
+    if top_k is not None:
+        check_positive("top_k", check_integer("top_k", top_k))
     if temperature == 0:
         best = logits.argmax(1, keepdim=True)
         return torch.zeros_like(logits).scatter_(1, best, 1.0)
     if top_k is not None:
-        kept = min(
-            check_positive("top_k", check_integer("top_k", top_k)), logits.shape[1]
-        )
+        kept = min(top_k, logits.shape[1])
         least = logits.topk(kept, dim=1).values[:, -1:]
         logits = logits.masked_fill(logits < least, -math.inf)
     probabilities = softmax(logits / temperature, 1)

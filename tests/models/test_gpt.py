@@ -225,6 +225,7 @@ def test_tokens_are_drawn_as_often_as_their_probability_says():
     [
         ({"temperature": -1.0}, "temperature"),
         ({"top_k": 0}, "top_k"),
+        ({"top_k": 0, "temperature": 0.0}, "top_k"),
         ({"top_p": 0.0}, "(0, 1], got 0.0"),
         ({"top_p": 1.2}, "(0, 1], got 1.2"),
     ],
