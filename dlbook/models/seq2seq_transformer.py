@@ -15,7 +15,9 @@ class Seq2SeqTransformer(nn.Module):
     """Read with a Transformer's encoder, write with its decoder.
 
     Vaswani et al. (2017), §3: embeddings, positions, both stacks and the map to scores.
-    A target sees itself only up to the token in hand; nobody sees padding.
+    A target sees itself only up to the token in hand; nobody sees the source's padding.
+    Embeddings start with a standard deviation of one, are not multiplied by the root
+    of ``d_model`` (§3.4), and share nothing with each other or with the last map.
 
     Args:
         source_size: Number of tokens of the source's language.
@@ -26,7 +28,7 @@ class Seq2SeqTransformer(nn.Module):
         dim_feedforward: Hidden units of each layer's network; default ``4 * d_model``.
         dropout: The probability of silencing an element in training mode.
         positions: ``"sinusoidal"``, ``"learned"`` or ``"none"``.
-        max_length: Longest source and target, tokens.
+        max_length: Longest source and target, tokens; no limit without positions.
         norm_first: Whether to normalize before each part instead of after each sum
             (Xiong et al., 2020); either way once more at the end of each stack.
         padding: The token that fills up sequences at their ends.
@@ -81,7 +83,7 @@ class Seq2SeqTransformer(nn.Module):
 
         Returns:
             The encoder's output ``(batch, time_s, d_model)``, and where padding stands,
-            ``(batch, time_s)``.
+            ``(batch, time_s)``: True is padding.
 
         Raises:
             ValueError: If the shape is another, a source has no token or too many, or

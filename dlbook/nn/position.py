@@ -29,16 +29,17 @@ def sinusoids(length: int, d_model: int, base: float = 10000.0) -> Tensor:
     Args:
         length: Number of positions, from 0 on.
         d_model: Size of the result, even.
-        base: The longest wavelength, divided by 2π.
+        base: Wavelengths grow from 2π towards 2π ``base``, in positions.
 
     Returns:
-        ``(length, d_model)``, from -1 to 1.
+        ``(length, d_model)``, from -1 to 1, in single precision.
 
     Raises:
-        ValueError: If ``length`` is negative, or ``d_model`` not positive and even.
+        ValueError: If ``length`` is negative, ``d_model`` not positive and even, or
+            ``base`` not positive and finite.
     """
     check_not_negative("length", check_integer("length", length))
-    angles = _angles(length, _even("d_model", d_model), base)
+    angles = _angles(length, _even("d_model", d_model), _checked_base(base))
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1).float()
 
 
@@ -65,6 +66,12 @@ def _even(name: str, size: int) -> int:
     if check_positive(name, size) % 2 != 0:
         raise ValueError(f"{name} must be even, got {size}")
     return size
+
+
+def _checked_base(base: float) -> float:
+    if not (base > 0 and math.isfinite(base)):
+        raise ValueError(f"base must be positive and finite, got {base}")
+    return base
 
 
 def _check_sequence(input: Tensor, d_model: int, longest: int, layer: str) -> None:
@@ -187,18 +194,17 @@ class RotaryPositionalEncoding(Module):
 
     Args:
         head_dim: Size of a query or key, even.
-        base: The longest wavelength, divided by 2π.
+        base: Wavelengths grow from 2π towards 2π ``base``, in positions.
 
     Raises:
-        ValueError: If ``head_dim`` is not positive and even, or ``base`` not positive.
+        ValueError: If ``head_dim`` is not positive and even, or ``base`` not positive
+            and finite.
     """
 
     def __init__(self, head_dim: int, base: float = 10000.0) -> None:
         super().__init__()
         self.head_dim = _even("head_dim", head_dim)
-        if not (base > 0 and math.isfinite(base)):
-            raise ValueError(f"base must be positive and finite, got {base}")
-        self.base = base
+        self.base = _checked_base(base)
 
     def forward(self, input: Tensor, offset: int = 0) -> Tensor:
         """Turn each element by the angles of the position where it stands.

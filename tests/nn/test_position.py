@@ -100,6 +100,7 @@ def test_turning_keeps_lengths_and_is_a_rotation_of_each_pair():
         (lambda: sinusoids(5, 7), "d_model must be even, got 7"),
         (lambda: sinusoids(-1, 6), "length"),
         (lambda: sinusoids(5, 0), "d_model must be at least 1, got 0"),
+        (lambda: sinusoids(5, 6, base=-2.0), "base must be positive and finite"),
         (lambda: nn.SinusoidalPositionalEncoding(6, 0), "max_length"),
         (lambda: nn.SinusoidalPositionalEncoding(6, 4)(numbers(2, 5, 6)), "up to 4"),
         (lambda: nn.SinusoidalPositionalEncoding(6)(numbers(2, 5, 4)), "(2, 5, 4)"),
