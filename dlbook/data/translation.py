@@ -46,7 +46,7 @@ def teacher_forcing(
 
     Args:
         pairs: Sources and targets; a string is a sequence of its characters.
-        source_vocabulary: Begins with :data:`~dlbook.data.SPECIAL`.
+        source_vocabulary: Begins with ``SPECIAL``.
         target_vocabulary: Likewise.
 
     Returns:

@@ -8,10 +8,10 @@ from torch import Tensor
 from dlbook import nn
 
 Inputs = Tensor | tuple[Tensor, ...]
-"""``(n, ...)``, or a tuple of such tensors: the arguments of the model, in order."""
+"""``(n, ...)``, or a tuple of such tensors, one for each argument of the model."""
 
 Samples = tuple[Inputs, Tensor]
-"""A labelled data set: inputs, and targets ``(n, ...)``."""
+"""Inputs and the targets ``(n, ...)`` that belong to them."""
 
 
 def parts_of(inputs: Inputs) -> tuple[Tensor, ...]:
